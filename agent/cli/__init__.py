@@ -1,0 +1,67 @@
+"""The command line: finds the verb, loads the settings, and turns what goes wrong into a code."""
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+
+from agent.cli.exit_codes import ExitCode, code_of, root_of
+from agent.cli.parsing import flags_of, top_parser, verb_parser
+from agent.cli.verbs import VERBS, Call, Verb
+from agent.config import Loaded, load
+from agent.model.errors import AgentError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(words)
+    except SystemExit as stop:  # argparse, after --help or a wrong flag
+        return stop.code if isinstance(stop.code, int) else ExitCode.USAGE
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away, as `| head` does; that is its right.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except Exception as error:
+        # The last place where a bug can become one sentence and an exit code.
+        return _report(root_of(error), is_debugging="--debug" in words)
+
+
+def _dispatch(words: list[str]) -> int:
+    name = top_parser().parse_args(words[:1]).verb
+    verb = VERBS[name]
+    arguments = verb_parser(verb).parse_args(words[1:])
+    loaded = load(environ=os.environ, flags=flags_of(arguments), file=arguments.config)
+    if loaded.settings.log_level == "debug":
+        arguments.debug = True
+    return _run(verb, arguments, loaded)
+
+
+def _run(verb: Verb, arguments: Namespace, loaded: Loaded) -> int:
+    for warning in loaded.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if verb.name == "run":
+        from agent.cli.run import run
+
+        return run(loaded.settings)
+    return verb.module().run(Call(arguments, loaded))
+
+
+def _report(error: BaseException, *, is_debugging: bool) -> int:
+    code = code_of(error)
+    if is_debugging:
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, AgentError):
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)
+    else:
+        print(
+            f"error: a bug, {type(error).__name__}: {error}; run again with --debug for its"
+            " traceback and report it",
+            file=sys.stderr,
+        )
+    return code

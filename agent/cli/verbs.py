@@ -1,0 +1,87 @@
+"""What the command line can do: one row a verb, its module imported only when it is asked for."""
+
+import importlib
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from agent.config import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One verb with all it was given."""
+
+    arguments: Namespace
+    loaded: Loaded
+
+
+class VerbModule(Protocol):
+    """What `agent.cli.VERB` has to offer; `run` alone has no arguments of its own."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None: ...
+
+    def run(self, call: Call) -> int:
+        """The exit code."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    name: str
+    summary: str
+    settings: tuple[str, ...]
+    """Sections, or single settings, that may be given as flags."""
+    is_client: bool = False
+    """Its `--token-file` is the client's token."""
+
+    def module(self) -> VerbModule:
+        return cast("VerbModule", importlib.import_module(f"agent.cli.{self.name}"))
+
+
+_AGENT = ("server", "agent", "spool", "limits", "intervals", "gpu", "speech", "video", "log")
+
+VERBS: Mapping[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        Verb(name="run", summary="work: lease jobs, compute, deliver", settings=_AGENT),
+        Verb(
+            name="serve",
+            summary="run the embedded job server",
+            settings=("serve", "log_level"),
+        ),
+        Verb(
+            name="token",
+            summary="create, list and revoke the embedded server's tokens",
+            settings=("serve_data",),
+        ),
+        Verb(
+            name="submit",
+            summary="send files as jobs",
+            settings=("server_url", "client_token_file"),
+            is_client=True,
+        ),
+        Verb(
+            name="jobs",
+            summary="list jobs, show, cancel, retry or remove one",
+            settings=("server_url", "client_token_file"),
+            is_client=True,
+        ),
+        Verb(
+            name="process",
+            summary="run a pipeline on a file here, with no server",
+            settings=("gpu", "speech", "video", "task_timeout_min", "stall_limit_s"),
+        ),
+        Verb(
+            name="doctor",
+            summary="check this box and say what to do",
+            settings=(*_AGENT, "serve_data"),
+        ),
+        Verb(
+            name="config",
+            summary="show the effective settings and where each came from",
+            settings=(*_AGENT, "serve"),
+        ),
+    )
+}

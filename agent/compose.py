@@ -1,0 +1,111 @@
+"""The one place that knows every class: builds the edges from the settings and hands them out."""
+
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+
+from agent import __version__
+from agent.config import Settings, agent_token, announced_types, pipeline_settings, slots_on
+from agent.edges.children import ChildPool
+from agent.edges.clock import SystemClock
+from agent.edges.downloads import HttpInputSource
+from agent.edges.http import Connection
+from agent.edges.native_server import Identity, NativeServer
+from agent.edges.nvml import Nvml
+from agent.edges.probe import SystemProbe
+from agent.edges.spool import DiskSpool
+from agent.edges.tus import TusClient
+from agent.edges.uploads import TusArtifactSink
+from agent.model.errors import ConfigError
+from agent.model.ids import AgentId, BootId, Bytes, Seconds
+from agent.ports import Display, Introduction
+from agent.runtime.agent import Agent
+from agent.runtime.introduced import IntroducedServer
+from agent.runtime.tools import Policy, Tools
+from agent.wire.base import BOOT_HEADER
+
+CHILD = (sys.executable, "-m", "agent.pipelines.child")
+
+
+@asynccontextmanager
+async def agent_of(settings: Settings, display: Display) -> AsyncIterator[Agent]:
+    """Everything that `run` needs; what was opened is closed again.
+
+    Raises `ConfigError` for settings that do not fit together or a spool that is taken.
+    """
+    content_types = announced_types(settings)
+    if not content_types:
+        raise ConfigError(
+            "none of the content types of this agent has a pipeline yet: "
+            "set --content-types, for example audio,text"
+        )
+    probe = SystemProbe(
+        settings.spool,
+        nvml=Nvml() if settings.gpu else None,
+        health_max_age=Seconds(settings.health_interval_s),
+    )
+    slots = slots_on(settings, probe.hardware())
+    token = agent_token(settings).get_secret_value()
+    connection = Connection(settings.server_url, token, user_agent=f"morag-agent/{__version__}")
+    spool = DiskSpool(settings.spool)
+    pool = pool_of(settings, slots)
+    try:
+        identity = Identity(
+            agent_id=AgentId(settings.agent_id), boot_id=BootId(secrets.token_hex(16))
+        )
+        server = NativeServer(connection, identity, hardware=probe.hardware, health=probe.health)
+        boot = {BOOT_HEADER: identity.boot_id}
+        tools = Tools(
+            server=IntroducedServer(server, introduction(settings, content_types, slots), spool),
+            source=HttpInputSource(connection, boot),
+            sink=TusArtifactSink(TusClient(connection, boot)),
+            spool=spool,
+            pool=pool,
+            clock=SystemClock(),
+            display=display,
+            rng=Random(),
+        )
+        yield Agent(tools, policy_of(settings, slots))
+    finally:
+        await pool.close()
+        await connection.close()
+        spool.close()
+
+
+def pool_of(settings: Settings, places: int) -> ChildPool:
+    return ChildPool(
+        CHILD,
+        pipeline_settings(settings),
+        places=places,
+        jobs_per_child=settings.jobs_per_child,
+        stall_limit=Seconds(settings.stall_limit_s),
+    )
+
+
+def introduction(settings: Settings, content_types: tuple[str, ...], slots: int) -> Introduction:
+    return Introduction(
+        name=settings.agent_name or settings.agent_id,
+        version=__version__,
+        capability=settings.capability,
+        content_types=content_types,
+        queues=settings.queues,
+        slots=slots,
+        boot_seq=0,
+        labels=dict(settings.labels),
+    )
+
+
+def policy_of(settings: Settings, slots: int) -> Policy:
+    idle = settings.exit_when_idle_s
+    return Policy(
+        slots=slots,
+        max_input=Bytes(settings.max_file_size),
+        disk_reserve=Bytes(settings.spool_reserve),
+        task_timeout=Seconds(settings.task_timeout_min * 60.0),
+        renew_every=Seconds(settings.renew_interval_s),
+        stop_grace=Seconds(settings.stop_grace_s),
+        max_jobs=settings.max_jobs,
+        exit_when_idle=None if idle is None else Seconds(idle),
+    )

@@ -1,0 +1,25 @@
+"""Defaults that differ from box to box."""
+
+import os
+import re
+import socket
+from pathlib import Path
+
+
+def default_agent_id() -> str:
+    """The host's name, so that it stays the same from start to start."""
+    kept = re.sub(r"[^A-Za-z0-9._-]+", "-", socket.gethostname()).strip("-._")[:128]
+    return kept or "agent"
+
+
+def _state_folder() -> Path:
+    base = os.environ.get("XDG_STATE_HOME", "")  # noqa: TID251 (config is its reader)
+    return (Path(base) if base.startswith("/") else Path.home() / ".local/state") / "morag-agent"
+
+
+def default_spool() -> Path:
+    return _state_folder() / "spool"
+
+
+def default_serve_data() -> Path:
+    return _state_folder() / "server"

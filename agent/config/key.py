@@ -1,0 +1,24 @@
+"""How people meet one setting: its place in the file, its names, and its reason."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """How people meet one setting."""
+
+    at: str
+    """Section and key in the file."""
+    why: str
+    older: str | None = None
+    """Its name after `MORAG_REMOTE_`, where the seed of this agent had it."""
+    older_unit: str = ""
+    """Appended to the value of the older name."""
+    flag: str | None = None
+    """Where the flag is not simply the name."""
+    later: str | None = None
+    """What has to come before this setting does anything; None: it works today."""
+    shown: str | None = None
+    """Stands in the example file for a default that differs from box to box."""
+    is_secret: bool = False
+    """Read from the environment only: never from a file of settings, never from a flag."""

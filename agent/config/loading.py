@@ -1,0 +1,132 @@
+"""Puts the layers together, checks the result, and tells every problem at once."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from agent.config import sources
+from agent.config.content_types import CONTENT_TYPES, by_capability, with_pipelines
+from agent.config.settings import Settings
+from agent.config.sources import Given
+from agent.config.table import Row, rows
+from agent.config.tokens import exposure
+from agent.model.errors import ConfigError
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    settings: Settings
+    origins: Mapping[str, str]
+    """Where each setting came from: `default`, `FILE: section.key`, a variable or a flag."""
+    warnings: tuple[str, ...]
+    file: Path | None
+
+
+def load(
+    *,
+    environ: Mapping[str, str],
+    flags: Mapping[str, object] | None = None,
+    file: Path | None = None,
+) -> Loaded:
+    """The effective settings. Raises `ConfigError` with one line for each problem."""
+    table = rows()
+    path = sources.find_file(file, environ)
+    problems: list[str] = []
+    given = _winners(path, environ, flags or {}, problems)
+    warnings = [*sources.stray_variables(environ, table.values()), *_one_token(given)]
+    settings = _validated(given, problems)
+    problems += _contradictions(settings, given) if settings else ()
+    if problems or settings is None:
+        raise ConfigError("\n".join(problems))
+    origins = {name: given[name].origin if name in given else "default" for name in table}
+    return Loaded(settings, origins, (*warnings, *_warnings(settings, given)), path)
+
+
+def _winners(
+    path: Path | None,
+    environ: Mapping[str, str],
+    flags: Mapping[str, object],
+    problems: list[str],
+) -> dict[str, Given]:
+    table = rows()
+    given: dict[str, Given] = {}
+    if path is not None:
+        given |= {one.name: one for one in sources.from_file(path, table.values(), problems)}
+    given |= {one.name: one for one in sources.from_environment(environ, table.values())}
+    given |= {one.name: one for one in sources.from_flags(flags, table)}
+    return given
+
+
+def _one_token(given: dict[str, Given]) -> Iterator[str]:
+    """Later wins between the token and its file too; within one layer the file, being safer."""
+    token, file = given.get("token"), given.get("token_file")
+    if token is None:
+        return
+    yield f"the token comes from {token.origin}; a file is safer: name it in token_file"
+    if file is not None:
+        loser, winner = (file, token) if token.layer > file.layer else (token, file)
+        yield f"{loser.origin} is not used, because {winner.origin} is set too"
+        del given[loser.name]
+
+
+def _validated(given: Mapping[str, Given], problems: list[str]) -> Settings | None:
+    try:
+        return Settings.model_validate({name: one.value for name, one in given.items()})
+    except ValidationError as error:
+        table = rows()
+        wrong = dict.fromkeys(str(detail["loc"][0]) for detail in error.errors())
+        problems += [_wrong(table[name], given[name]) for name in wrong]
+        return None
+
+
+def _wrong(row: Row, one: Given) -> str:
+    shown = "***" if row.key.is_secret else repr(one.value)
+    return f"{row.key.at}: {shown} ({one.origin}) is wrong: it must be {row.right}"
+
+
+def _contradictions(settings: Settings, given: Mapping[str, Given]) -> Iterator[str]:
+    types = settings.content_types or by_capability(settings.capability)
+    origin = given["content_types"].origin if "content_types" in given else "default"
+    unknown = [name for name in types if name not in CONTENT_TYPES]
+    if unknown:
+        known = ", ".join(CONTENT_TYPES)
+        yield f"agent.content_types: {', '.join(unknown)} ({origin}) is wrong: known are {known}"
+    elif not with_pipelines(types):
+        able = ", ".join(with_pipelines(tuple(CONTENT_TYPES)))
+        yield (
+            f"agent.content_types: {', '.join(types)} ({origin}) leaves nothing to do:"
+            f" pipelines exist for {able} so far"
+        )
+    if settings.soft_stop_min >= settings.task_timeout_min:
+        yield (
+            f"limits.soft_stop_min: {settings.soft_stop_min:g} is wrong: it must be less than"
+            f" limits.task_timeout_min, {settings.task_timeout_min:g}"
+        )
+
+
+def _warnings(settings: Settings, given: Mapping[str, Given]) -> Iterator[str]:
+    for file in (settings.token_file, settings.client_token_file):
+        if file is not None and (open_to := exposure(file)):
+            yield open_to
+    parts = urlsplit(settings.server_url)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        yield f"{settings.server_url} is not encrypted: the token can be read on the way; use https"
+    later = tuple(
+        name for name in settings.content_types or () if not CONTENT_TYPES[name].has_pipeline
+    )
+    if later:
+        yield f"{', '.join(later)} is not announced: its pipeline comes with a later release"
+    yield from _too_early(settings, given)
+
+
+def _too_early(settings: Settings, given: Mapping[str, Given]) -> Iterator[str]:
+    """Nothing pretends: who changes such a setting is told that it does nothing yet."""
+    for name, row in rows().items():
+        default = Settings.model_fields[name].get_default(call_default_factory=True)
+        if row.key.later and name in given and getattr(settings, name) != default:
+            yield f"{given[name].origin} does nothing yet: it takes effect with {row.key.later}"

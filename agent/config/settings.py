@@ -1,0 +1,336 @@
+"""Every setting: its name in code, its place in the file, its default, and why it is there."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent.config import values
+from agent.config.defaults import default_agent_id, default_serve_data, default_spool
+from agent.config.key import Key
+
+Capability: TypeAlias = Literal["gpu", "cpu", "hybrid"]
+Engine: TypeAlias = Literal["auto", "openai-whisper", "faster-whisper"]
+Device: TypeAlias = Literal["auto", "cuda", "cpu"]
+LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
+LogFormat: TypeAlias = Literal["auto", "console", "json"]
+
+
+class Settings(BaseModel):
+    """What the agent runs with: complete, checked, and the same until it ends."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    server_url: Annotated[
+        values.Url,
+        Key(at="server.url", why="Where the jobs come from.", older="SERVER_URL"),
+    ] = "http://127.0.0.1:8080"
+    token_file: Annotated[
+        values.MaybeFile,
+        Key(
+            at="server.token_file",
+            why="Holds the agent's token; readable by you alone (chmod 600).",
+            shown="~/.config/morag-agent/token",
+        ),
+    ] = None
+    token: Annotated[
+        values.Secret,
+        Key(
+            at="server.token",
+            why="The token itself, from the environment only; a file is safer.",
+            older="AUTH_TOKEN",
+            is_secret=True,
+        ),
+    ] = None
+    client_token_file: Annotated[
+        values.MaybeFile,
+        Key(
+            at="server.client_token_file",
+            why="The token of the people's verbs (submit, jobs); without it they use token_file.",
+            shown="~/.config/morag-agent/client-token",
+        ),
+    ] = None
+
+    agent_id: Annotated[
+        values.Name,
+        Key(
+            at="agent.id",
+            why="How the server knows this box (its token is for it); by default the host name.",
+            older="WORKER_ID",
+            shown="attic-3090",
+        ),
+    ] = Field(default_factory=default_agent_id)
+    agent_name: Annotated[
+        values.Text | None,
+        values.Right("a text in quotes"),
+        Key(
+            at="agent.name",
+            why="What people read instead of the id.",
+            older="WORKER_NAME",
+            shown="The box in the attic",
+        ),
+    ] = None
+    capability: Annotated[
+        Capability,
+        values.AnyCase,
+        Key(at="agent.capability", why="gpu, cpu or hybrid.", older="WORKER_CAPABILITY"),
+    ] = "gpu"
+    content_types: Annotated[
+        values.MaybeNames,
+        Key(
+            at="agent.content_types",
+            why="What to take; auto: what the capability is for, as far as its pipelines exist.",
+            shown="auto",
+        ),
+    ] = None
+    queues: Annotated[
+        values.Names,
+        Key(at="agent.queues", why="The queues to take work from.", older="CELERY_QUEUES"),
+    ] = ("gpu_priority", "gpu_fallback")
+    slots: Annotated[
+        values.Slots,
+        Key(
+            at="agent.slots",
+            why="Jobs computed at once; auto: 1 for each GPU, without one 2 where memory allows.",
+            older="MAX_CONCURRENT_TASKS",
+            shown="auto",
+        ),
+    ] = None
+    labels: Annotated[
+        values.Labels,
+        Key(at="agent.labels", why="Free words about this box, shown with the fleet."),
+    ] = Field(default_factory=dict)
+
+    spool: Annotated[
+        values.Folder,
+        Key(
+            at="spool.folder",
+            why="Inputs and results of held jobs; survives restarts, one agent each.",
+            older="TEMP_DIR",
+            shown="~/.local/state/morag-agent/spool",
+        ),
+    ] = Field(default_factory=default_spool)
+    spool_reserve: Annotated[
+        values.Size,
+        Key(at="spool.reserve", why="Disk space that jobs never take."),
+    ] = 10**9
+    cleanup_interval_min: Annotated[
+        values.Minutes,
+        Key(
+            at="spool.cleanup_interval_min",
+            why="How often leftovers are looked for.",
+            older="CLEANUP_INTERVAL_MINUTES",
+            later="resumable jobs",
+        ),
+    ] = 60
+    retention_h: Annotated[
+        values.Hours,
+        Key(
+            at="spool.retention_h",
+            why="How long what is left of a lost job stays.",
+            later="resumable jobs",
+        ),
+    ] = 24
+
+    max_file_size: Annotated[
+        values.Size,
+        Key(
+            at="limits.max_file_size",
+            why="Larger inputs are not taken.",
+            older="MAX_FILE_SIZE_GB",
+            older_unit="GB",
+        ),
+    ] = 10 * 10**9
+    task_timeout_min: Annotated[
+        values.Minutes,
+        Key(
+            at="limits.task_timeout_min",
+            why="A job that computes for longer is stopped.",
+            older="TASK_TIMEOUT_MINUTES",
+        ),
+    ] = 120
+    soft_stop_min: Annotated[
+        values.Minutes,
+        Key(
+            at="limits.soft_stop_min",
+            why="How long before that the pipeline is asked to come to an end.",
+            later="the stall watchdog",
+        ),
+    ] = 5
+    stall_limit_s: Annotated[
+        values.Seconds,
+        Key(at="limits.stall_limit_s", why="A child without a sign of life for that long is dead."),
+    ] = 600
+    jobs_per_child: Annotated[
+        values.Count,
+        Key(at="limits.jobs_per_child", why="Jobs before a child is replaced; frees what leaked."),
+    ] = 100
+    max_consecutive_failures: Annotated[
+        values.Count,
+        Key(
+            at="limits.max_consecutive_failures",
+            why="After that many failed jobs in a row the agent pauses and says why.",
+            older="MAX_CONSECUTIVE_FAILURES",
+            later="the failure breaker",
+        ),
+    ] = 5
+    stop_grace_s: Annotated[
+        values.Seconds,
+        Key(at="limits.stop_grace_s", why="Time to finish after SIGTERM; containers give 10 s."),
+    ] = 8
+    max_jobs: Annotated[
+        values.MaybeCount,
+        Key(at="limits.max_jobs", why="End with exit code 0 after that many jobs.", shown="100"),
+    ] = None
+    exit_when_idle_s: Annotated[
+        values.MaybeSeconds,
+        Key(
+            at="limits.exit_when_idle_s",
+            why="End with exit code 0 after that long without a job.",
+            flag="--exit-when-idle",
+            shown="600",
+        ),
+    ] = None
+
+    renew_interval_s: Annotated[
+        values.Seconds,
+        Key(
+            at="intervals.renew_s",
+            why="Longest time between two renewals; the server may ask for less.",
+            older="HEARTBEAT_INTERVAL_SECONDS",
+        ),
+    ] = 30
+    health_interval_s: Annotated[
+        values.Seconds,
+        Key(
+            at="intervals.health_s",
+            why="How old the health may be that polls and renewals report.",
+            older="HEALTH_CHECK_INTERVAL_SECONDS",
+        ),
+    ] = 60
+
+    gpu: Annotated[
+        values.Switch,
+        Key(at="gpu.enabled", why="Off: compute on the processor only.", older="ENABLE_GPU"),
+    ] = True
+    gpu_memory_limit_gb: Annotated[
+        values.MaybeGigabytes,
+        Key(
+            at="gpu.memory_limit_gb",
+            why="Share of the GPU's memory that jobs may take; without it all.",
+            older="GPU_MEMORY_LIMIT_GB",
+            later="the GPU memory limit",
+            shown="8",
+        ),
+    ] = None
+    gpu_video_decoding: Annotated[
+        values.Switch,
+        Key(
+            at="gpu.video_decoding",
+            why="Decode video on the GPU where it can.",
+            older="ENABLE_GPU_ACCELERATION",
+            later="the video pipeline",
+        ),
+    ] = True
+
+    engine: Annotated[
+        Engine,
+        Key(at="speech.engine", why="auto: faster-whisper where installed, else openai-whisper."),
+    ] = "auto"
+    device: Annotated[
+        Device, Key(at="speech.device", why="auto: cuda where it works, else cpu.")
+    ] = "auto"
+    whisper_model: Annotated[
+        values.Text,
+        Key(
+            at="speech.model",
+            why="A size (tiny.en, large-v3-turbo), a path, or auto: the best that is there.",
+            older="WHISPER_MODEL_SIZE",
+        ),
+    ] = "auto"
+    models_folder: Annotated[
+        values.MaybeFolder,
+        Key(
+            at="speech.models_folder",
+            why="Where models lie; without it the library's own cache.",
+            shown="~/.cache/morag-agent/models",
+        ),
+    ] = None
+    allow_download: Annotated[
+        values.Switch,
+        Key(at="speech.allow_download", why="Fetch a model that is missing from its hub."),
+    ] = False
+    threads: Annotated[
+        values.Natural,
+        Key(at="speech.threads", why="Processor threads of each child; 0: the library chooses."),
+    ] = 0
+    diarization: Annotated[
+        values.Switch,
+        Key(
+            at="speech.diarization",
+            why="Tell who speaks.",
+            older="ENABLE_DIARIZATION",
+            later="speaker diarization",
+        ),
+    ] = True
+    topics: Annotated[
+        values.Switch,
+        Key(
+            at="speech.topics",
+            why="Cut the transcript into topics.",
+            older="ENABLE_TOPIC_SEGMENTATION",
+            later="topic segmentation",
+        ),
+    ] = True
+
+    thumbnail_quality: Annotated[
+        values.Quality,
+        Key(
+            at="video.thumbnail_quality",
+            why="JPEG quality of thumbnails, 1 to 100.",
+            older="THUMBNAIL_QUALITY",
+            later="the video pipeline",
+        ),
+    ] = 85
+
+    log_level: Annotated[
+        LogLevel,
+        values.AnyCase,
+        Key(at="log.level", why="debug also shows tracebacks.", older="LOG_LEVEL"),
+    ] = "info"
+    log_format: Annotated[
+        LogFormat, Key(at="log.format", why="auto: console on a terminal, else json.")
+    ] = "auto"
+    log_file: Annotated[
+        values.MaybeFile,
+        Key(
+            at="log.file",
+            why="JSON lines go here too.",
+            older="LOG_FILE",
+            shown="~/.local/state/morag-agent/agent.log",
+        ),
+    ] = None
+
+    serve_host: Annotated[
+        values.Text,
+        Key(at="serve.host", why="Address of `serve`; 0.0.0.0 opens it to others.", flag="--host"),
+    ] = "127.0.0.1"
+    serve_port: Annotated[
+        values.Port, Key(at="serve.port", why="Port of `serve`; 0: any free one.", flag="--port")
+    ] = 8080
+    serve_data: Annotated[
+        values.Folder,
+        Key(
+            at="serve.data",
+            why="Jobs, tokens and files of the embedded server.",
+            flag="--data",
+            shown="~/.local/state/morag-agent/server",
+        ),
+    ] = Field(default_factory=default_serve_data)
+    serve_retention_days: Annotated[
+        values.Days,
+        Key(
+            at="serve.retention_days",
+            why="Files of ended jobs are removed after that.",
+            flag="--retention-days",
+        ),
+    ] = 7

@@ -1,0 +1,58 @@
+"""May we ask for work, and if not, why: the one line that an idle agent owes its owner."""
+
+from dataclasses import dataclass
+
+from agent.model.ids import Bytes
+
+PREFETCH = 1
+"""Places for jobs that download while all slots compute."""
+DISK_PER_INPUT = 2
+"""Free disk that an input needs, in multiples of its size: itself and what comes of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What admission looks at."""
+
+    slots: int
+    held: int
+    """Jobs under a lease, wherever they are."""
+    jobs_left: int | None
+    """How many more jobs may be taken in this run; None: no limit."""
+    disk_free: Bytes
+    disk_reserve: Bytes
+    max_input: Bytes
+    paused: str | None
+    """Why we take nothing new, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskForWork:
+    free_slots: int
+    prefetch: int
+    max_input: Bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyBeat:
+    """Poll with nothing free, so that the server knows that we live and can speak to us."""
+
+    why: str
+
+
+Decision = AskForWork | OnlyBeat
+
+
+def admit(view: View) -> Decision:
+    if view.paused is not None:
+        return OnlyBeat(view.paused)
+    if view.jobs_left is not None and view.jobs_left <= 0:
+        return OnlyBeat("as many jobs as wanted were taken")
+    room = (view.disk_free - view.disk_reserve) // DISK_PER_INPUT
+    if room <= 0:
+        return OnlyBeat(f"the spool's disk has only {view.disk_free} bytes free")
+    free = max(0, view.slots - view.held)
+    prefetch = 0 if free else max(0, view.slots + PREFETCH - view.held)
+    if not free and not prefetch:
+        return OnlyBeat(f"all {view.slots} slots and the place behind them are taken")
+    return AskForWork(free, prefetch, Bytes(min(room, view.max_input)))

@@ -1,0 +1,1 @@
+"""The floor that touches sockets, disks, processes and clocks. It decides nothing."""

@@ -1,0 +1,217 @@
+"""The HTTP connection to the server: deadlines, fresh connections, capped answers, our errors."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from agent.edges.problems import error_of
+from agent.model.errors import ServerUnavailableError
+from agent.model.ids import Seconds
+from agent.wire.base import MAX_JSON_BODY
+
+CONNECT_TIMEOUT = 10.0
+STALL_TIMEOUT = 60.0
+"""A read or write that does not move for this long is cut."""
+MAX_AGE = Seconds(15 * 60.0)
+"""A connection older than this is replaced: NAT boxes and proxies forget silently."""
+OK = range(200, 300)
+ERROR = 400
+
+Reply = TypeVar("Reply", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def parse(self, model: type[Reply]) -> Reply:
+        """The body as `model`; a body that does not parse comes from something on the way."""
+        try:
+            return model.model_validate_json(self.body)
+        except ValidationError as error:
+            raise ServerUnavailableError(
+                f"the server's answer ({self.status}) is no {model.__name__}"
+            ) from error
+
+
+class _Generation:
+    """One httpx client and the requests that still use it."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.born = time.monotonic()
+        self.users = 0
+        self.is_retired = False
+
+    def retire(self) -> None:
+        """Take no new request; closed when the last one ends."""
+        self.is_retired = True
+
+
+class Connection:
+    """Talks to one server. The token goes to that server's origin and nowhere else.
+
+    `base_url` may carry a path (a server that is mounted below a prefix). Sockets are renewed
+    after whatever goes wrong, and when they are `max_age` old.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str | None,
+        *,
+        user_agent: str = "morag-agent",
+        max_age: Seconds = MAX_AGE,
+    ) -> None:
+        self._base = httpx.URL(base_url.rstrip("/"))
+        self._token = token
+        self._user_agent = user_agent
+        self._max_age = max_age
+        self._current: _Generation | None = None
+
+    def at(self, route: str) -> str:
+        """The address of one of our routes."""
+        return str(self._base.copy_with(path=self._base.path.rstrip("/"))) + route
+
+    def resolve(self, url: str) -> str:
+        """An address that the server gave, which may be relative to the server.
+
+        A server behind a prefix may not know of it, and says `/v1/…` for `/prefix/v1/…`.
+        """
+        prefix = self._base.path.rstrip("/")
+        is_below = url.startswith(("/", prefix + "/")) and not url.startswith("//")
+        if is_below and not url.startswith(prefix + "/"):
+            return self.at(url)
+        try:
+            return str(httpx.URL(f"{self.at('/')}").join(url))
+        except httpx.InvalidURL as error:
+            raise ServerUnavailableError(f"not an address: {error}", answered=True) from error
+
+    def is_own(self, url: str) -> bool:
+        return _origin(httpx.URL(url)) == _origin(self._base)
+
+    async def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: BaseModel | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        deadline: float = 30.0,
+    ) -> Answer:
+        """One request and its whole answer, within `deadline` seconds.
+
+        Raises the `ServerError` that the answer, or its absence, stands for.
+        """
+        sent = dict(headers or {})
+        if json is not None:
+            content = json.model_dump_json(exclude_none=True).encode()
+            sent["Content-Type"] = "application/json"
+        try:
+            async with (
+                asyncio.timeout(deadline),
+                self.stream(method, url, content=content, headers=sent, stall=deadline) as response,
+            ):
+                answer = await _read(response)
+                if answer.status not in OK:
+                    raise error_of(answer.status, answer.headers, answer.body)
+                return answer
+        except TimeoutError as error:
+            raise ServerUnavailableError(f"no answer within {deadline:g} s") from error
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        stall: float = STALL_TIMEOUT,
+    ) -> AsyncIterator[httpx.Response]:
+        """One request whose answer is read by the caller; redirects are left to the caller too."""
+        generation = await self._enter()
+        timeout = httpx.Timeout(stall, connect=CONNECT_TIMEOUT)
+        try:
+            async with generation.client.stream(
+                method, url, content=content, headers=self._headers(url, headers), timeout=timeout
+            ) as response:
+                yield response
+        except httpx.InvalidURL as error:
+            raise ServerUnavailableError(f"not an address: {error}") from error
+        except httpx.HTTPError as error:
+            generation.retire()
+            raise ServerUnavailableError(told(error)) from error
+        except (ServerUnavailableError, asyncio.CancelledError):
+            # Cancelled: a deadline of ours, or a poll that was given up and left half an answer.
+            generation.retire()
+            raise
+        finally:
+            generation.users -= 1
+            await self._bury(generation)
+
+    async def close(self) -> None:
+        generation, self._current = self._current, None
+        if generation is not None:
+            generation.retire()
+            await self._bury(generation)
+
+    def _headers(self, url: str, headers: Mapping[str, str] | None) -> dict[str, str]:
+        ours = {"Accept-Encoding": "identity", "User-Agent": self._user_agent, **(headers or {})}
+        if self._token is not None and self.is_own(url):
+            ours["Authorization"] = f"Bearer {self._token}"
+        return ours
+
+    async def _enter(self) -> _Generation:
+        """The generation for a new request, which counts among its users from now on."""
+        old = self._current
+        if old is not None and time.monotonic() - old.born > self._max_age:
+            old.retire()
+        if old is not None and not old.is_retired:
+            old.users += 1
+            return old
+        new = self._current = _Generation(httpx.AsyncClient())
+        new.users += 1
+        if old is not None:
+            await self._bury(old)
+        return new
+
+    async def _bury(self, generation: _Generation) -> None:
+        if generation.is_retired and not generation.users:
+            await generation.client.aclose()
+
+
+async def _read(response: httpx.Response) -> Answer:
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > MAX_JSON_BODY:
+            raise ServerUnavailableError("the answer is over 1 MiB")
+    return Answer(response.status_code, response.headers, bytes(body))
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    default = {"http": 80, "https": 443}.get(url.scheme)
+    return url.scheme, url.host, url.port or default
+
+
+def told(error: httpx.HTTPError) -> str:
+    """What an error of httpx says, for people."""
+    # The text of some httpx errors is empty, and none of ours may carry a signed address.
+    kind = type(error).__name__
+    match error:
+        case httpx.ConnectError() | httpx.ConnectTimeout():
+            return f"the server cannot be reached ({str(error) or kind})"
+        case httpx.TimeoutException():
+            return f"the connection stalled ({kind})"
+        case _:
+            return f"the connection broke ({kind})"

@@ -1,0 +1,82 @@
+"""An input on its way to the disk: taken in batches, hashed on the way, synced at the end."""
+
+import asyncio
+import hashlib
+import os
+from pathlib import Path
+
+from agent.edges.durable import disk_errors, sync_folder
+from agent.model.ids import Bytes, Digest
+
+BATCH = 1024 * 1024
+"""Larger batches cost more: each pins its pages until it is written."""
+
+
+class PartialFile:
+    """The `Partial` port on one file. Call `close` at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        self._hash = hashlib.sha256()
+        self._taken: list[bytes] = []
+        self._taken_size = 0
+        self._written = 0
+        self._etag: str | None = None
+
+    @property
+    def length(self) -> Bytes:
+        return Bytes(self._written + self._taken_size)
+
+    @property
+    def etag(self) -> str | None:
+        return self._etag
+
+    async def restart(self, etag: str | None) -> None:
+        self._taken, self._taken_size, self._written = [], 0, 0
+        self._hash = hashlib.sha256()
+        self._etag = etag
+        with disk_errors("the input"):
+            await asyncio.to_thread(os.ftruncate, self._fd, 0)
+
+    async def append(self, chunk: bytes) -> None:
+        self._taken.append(chunk)
+        self._taken_size += len(chunk)
+        if self._taken_size >= BATCH:
+            await self.flush()
+
+    async def flush(self) -> None:
+        taken, self._taken, self._taken_size = self._taken, [], 0
+        if not taken:
+            return
+        with disk_errors("the input"):
+            await asyncio.to_thread(self._write, taken, self._written)
+        self._written += sum(map(len, taken))
+
+    async def digest(self) -> Digest:
+        await self.flush()
+        return Digest(self._hash.hexdigest())
+
+    async def seal(self, path: Path) -> None:
+        """Sync everything and give it its final name."""
+        await self.flush()
+        with disk_errors("the input"):
+            await asyncio.to_thread(self._seal, path)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _write(self, chunks: list[bytes], at: int) -> None:
+        for chunk in chunks:
+            self._hash.update(chunk)
+            view = memoryview(chunk)
+            while view:
+                count = os.pwrite(self._fd, view, at)
+                view, at = view[count:], at + count
+
+    def _seal(self, path: Path) -> None:
+        os.fsync(self._fd)
+        self._path.rename(path)
+        sync_folder(path.parent)

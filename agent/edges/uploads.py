@@ -1,0 +1,25 @@
+"""Artifacts by tus: the `ArtifactSink` port."""
+
+from agent.edges.tus import TusClient
+from agent.model.artifact import Artifact
+from agent.model.ids import Bytes
+from agent.ports import Upload
+
+
+class TusArtifactSink:
+    def __init__(self, tus: TusClient) -> None:
+        self._tus = tus
+
+    async def create(self, url: str, artifact: Artifact, first: bytes) -> Upload:
+        metadata = {
+            "name": artifact.name,
+            "media_type": artifact.media_type,
+            "sha256": artifact.sha256,
+        }
+        return await self._tus.create(url, size=artifact.size, metadata=metadata, first=first)
+
+    async def offset(self, upload_url: str) -> Bytes:
+        return await self._tus.offset(upload_url)
+
+    async def append(self, upload_url: str, offset: Bytes, data: bytes) -> Bytes:
+        return await self._tus.append(upload_url, offset, data)

@@ -1,0 +1,1 @@
+"""Speech to text: one small interface, two libraries behind it."""

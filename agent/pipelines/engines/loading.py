@@ -1,0 +1,16 @@
+"""Loads the engine that the settings name."""
+
+from agent.model.work import PipelineSettings
+from agent.pipelines.engines.engine import Engine
+from agent.pipelines.models import EngineName, choose_engine
+
+
+def load_engine(settings: PipelineSettings) -> Engine:
+    """Takes seconds, and memory until the process ends."""
+    if choose_engine(settings.engine) is EngineName.FASTER_WHISPER:
+        from agent.pipelines.engines.faster_whisper import load as load_faster_whisper
+
+        return load_faster_whisper(settings)
+    from agent.pipelines.engines.openai_whisper import load as load_openai_whisper
+
+    return load_openai_whisper(settings)

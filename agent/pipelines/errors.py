@@ -1,0 +1,67 @@
+"""Why a task cannot be done, each error with its protocol code.
+
+PipelineError
+ ├── UnsupportedMediaError    no pipeline for this content type
+ ├── MediaUnreadableError     the file is broken, empty, or not what it should be
+ ├── OptionsInvalidError      an option is unknown or has a value that cannot work
+ ├── TooLargeError            more than one task may hold
+ └── EngineUnavailableError   this box lacks a library, a model or a GPU
+
+Everything else is a surprise: `as_failed` turns it into out of memory where it is, else internal.
+"""
+
+import traceback
+from typing import ClassVar
+
+from agent.model.failures import FailureCode
+from agent.model.work import Failed
+
+_MESSAGE_LIMIT = 300
+_DETAIL_LIMIT = 8 * 1024
+
+
+class PipelineError(Exception):
+    """Its text is one sentence for the person who sent the job."""
+
+    code: ClassVar[FailureCode] = FailureCode.INTERNAL
+
+
+class UnsupportedMediaError(PipelineError):
+    code = FailureCode.UNSUPPORTED_MEDIA
+
+
+class MediaUnreadableError(PipelineError):
+    code = FailureCode.MEDIA_UNREADABLE
+
+
+class OptionsInvalidError(PipelineError):
+    code = FailureCode.OPTIONS_INVALID
+
+
+class TooLargeError(PipelineError):
+    code = FailureCode.TOO_LARGE
+
+
+class EngineUnavailableError(PipelineError):
+    """Retryable: another box may have what this one lacks."""
+
+    code = FailureCode.INTERNAL
+
+
+def as_failed(error: Exception) -> Failed:
+    """What crosses the pipe for an error that ended a task."""
+    if isinstance(error, PipelineError):
+        return Failed(error.code, str(error))
+    detail = "".join(traceback.format_exception(error))[-_DETAIL_LIMIT:]
+    if _is_out_of_memory(error):
+        return Failed(FailureCode.OUT_OF_MEMORY, "Memory ran out during the task.", detail)
+    message = f"{type(error).__name__}: {error}"[:_MESSAGE_LIMIT]
+    return Failed(FailureCode.INTERNAL, message, detail)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # By name: torch is not imported where it was not used, and CTranslate2 raises a bare
+    # RuntimeError("CUDA failed with error out of memory").
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and "out of memory" in str(error).lower()

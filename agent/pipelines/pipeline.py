@@ -1,0 +1,16 @@
+"""What every pipeline is to the rest: one entry point."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from agent.model.work import Produced, Progress, Task
+
+Report: TypeAlias = Callable[[Progress], None]
+
+
+class Pipeline(Protocol):
+    def run(self, task: Task, report: Report) -> Produced:
+        """Fill the task's output folder. Raises `PipelineError` for what the sender can understand.
+
+        May be called again, with another task: what was loaded stays loaded.
+        """

@@ -1,0 +1,144 @@
+"""The agent itself: hello, the polling loop, a task for each held job, and an orderly end."""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+
+import structlog
+
+from agent.core.drain import Drain, Mode
+from agent.model.errors import ServerError
+from agent.model.lease import Directive, Received
+from agent.ports import Terms
+from agent.runtime.board import Board
+from agent.runtime.job import HeldJob
+from agent.runtime.patience import patiently
+from agent.runtime.poller import Poller
+from agent.runtime.race import INTERRUPTED, first_of
+from agent.runtime.tools import Policy, Tools
+
+LEAVING_REASON = "the agent is stopping"
+
+_log = structlog.get_logger(__name__)
+
+
+class LeaveNowError(Exception):
+    """Interrupted three times: not even the server is told."""
+
+
+class Agent:
+    def __init__(self, tools: Tools, policy: Policy) -> None:
+        self._tools = tools
+        self._policy = policy
+        self._slots = asyncio.Semaphore(policy.slots)
+        self._drain = Drain(grace=policy.stop_grace)
+        self._board = Board(tools.clock.now())
+        self._drain_news = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until drained or stopped; then everything is finished or handed back.
+
+        Raises, in a group, `NewerBootError` when another process runs under our id,
+        `RequestRefusedError` when the server refuses our hello, and `LeaveNowError`.
+        """
+        async with asyncio.TaskGroup() as scope:
+            watch = scope.create_task(self._watch_drain())
+            terms = await first_of(self._introduce(), self._draining())
+            if terms is not INTERRUPTED:
+                await self._work(terms)
+            watch.cancel()
+        _log.info("agent.stopped", reason=self._drain.reason, jobs_taken=self._board.taken)
+
+    def on_interrupt(self) -> None:
+        """SIGINT."""
+        self._drain.on_interrupt()
+        self._tell()
+
+    def on_terminate(self) -> None:
+        """SIGTERM."""
+        self._drain.on_terminate(self._tools.clock.now())
+        self._tell()
+
+    async def _introduce(self) -> Terms:
+        return await patiently(
+            self._tools.server.introduce,
+            what="hello",
+            clock=self._tools.clock,
+            backoff=self._tools.error_backoff,
+        )
+
+    async def _work(self, terms: Terms) -> None:
+        async with asyncio.TaskGroup() as jobs:
+
+            def start(received: Received) -> None:
+                if self._drain.mode is not Mode.RUNNING:
+                    return  # Not accepted: it goes back by itself.
+                job = HeldJob(received, self._tools, self._policy, self._slots, self._on_directive)
+                self._board.take(job)
+                jobs.create_task(self._run_job(job))
+
+            poller = Poller(
+                self._tools,
+                self._policy,
+                self._board,
+                self._drain,
+                on_offer=start,
+                on_directive=self._on_directive,
+            )
+            await poller.run(terms)
+            _log.info("agent.draining", reason=self._drain.reason, held=len(self._board.jobs))
+            await self._board.empty()
+        # Signing off releases what is still held, all but the finished results.
+        with suppress(ServerError):
+            await self._tools.server.sign_off(self._board.kept)
+
+    async def _run_job(self, job: HeldJob) -> None:
+        ending = await job.run()
+        self._board.give_up(job, ending, self._tools.clock.now())
+        most = self._policy.max_jobs
+        if most is not None and self._board.taken >= most and not self._board.jobs:
+            self._drain.on_enough(f"{most} jobs were taken")
+            self._tell()
+
+    def _on_directive(self, directive: Directive, reason: str | None) -> None:
+        self._board.on_directive(directive, reason)
+        mode = self._drain.mode
+        self._drain.on_directive(directive, reason)
+        if self._drain.mode is not mode:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._drain_news.set()
+        self._board.tell()
+
+    async def _watch_drain(self) -> None:
+        """Carry the mode to the jobs; leave at once when that is wanted."""
+        while True:
+            await first_of(self._drain_news.wait(), self._grace_end())
+            self._drain_news.clear()
+            self._drain.on_wakeup(self._tools.clock.now())
+            match self._drain.mode:
+                case Mode.FINISHING:
+                    self._hand_back([job for job in self._board.jobs if not job.is_computing])
+                case Mode.RETURNING:
+                    self._hand_back(self._board.jobs)
+                case Mode.LEAVING:
+                    raise LeaveNowError
+                case Mode.RUNNING | Mode.DRAINING:
+                    pass
+
+    async def _grace_end(self) -> None:
+        end = self._drain.next_wakeup
+        if end is None:
+            await asyncio.Event().wait()
+        else:
+            await self._tools.clock.sleep_until(end)
+
+    async def _draining(self) -> None:
+        while self._drain.mode is Mode.RUNNING:
+            self._board.seen()
+            await self._board.change()
+
+    def _hand_back(self, jobs: Iterable[HeldJob]) -> None:
+        for job in jobs:
+            job.hand_back(f"{LEAVING_REASON}: {self._drain.reason}")

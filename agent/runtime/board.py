@@ -1,0 +1,75 @@
+"""What the loops know of one another: the held jobs, and why nothing new is taken."""
+
+import asyncio
+
+from agent.model.ids import Instant, LeaseId
+from agent.model.lease import Directive
+from agent.runtime.job import Ending, HeldJob
+
+
+class Board:
+    """Whoever changes it says so; whoever waits for a change hears it."""
+
+    def __init__(self, now: Instant) -> None:
+        self._jobs: dict[LeaseId, HeldJob] = {}
+        self._paused: str | None = None
+        self._changed = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self.taken = 0
+        """Jobs that were ever taken in this run."""
+        self.idle_since = now
+        self.kept: list[LeaseId] = []
+        """Leases whose finished results stay behind."""
+
+    @property
+    def jobs(self) -> tuple[HeldJob, ...]:
+        return tuple(self._jobs.values())
+
+    @property
+    def paused(self) -> str | None:
+        return self._paused
+
+    def holds(self, lease_id: LeaseId) -> bool:
+        return lease_id in self._jobs
+
+    def take(self, job: HeldJob) -> None:
+        self._jobs[job.lease_id] = job
+        self.taken += 1
+        self._empty.clear()
+        self.tell()
+
+    def give_up(self, job: HeldJob, ending: Ending, now: Instant) -> None:
+        del self._jobs[job.lease_id]
+        if ending is Ending.KEPT:
+            self.kept.append(job.lease_id)
+        if not self._jobs:
+            self.idle_since = now
+            self._empty.set()
+        self.tell()
+
+    def on_directive(self, directive: Directive, reason: str | None) -> None:
+        """`pause` holds until `continue`."""
+        paused = None
+        if directive is Directive.PAUSE:
+            paused = f"paused by the server{': ' + reason if reason else ''}"
+        elif directive is not Directive.CONTINUE:
+            paused = self._paused
+        if paused != self._paused:
+            self._paused = paused
+            self.tell()
+
+    def tell(self) -> None:
+        """Something changed that a poll in progress does not know."""
+        self._changed.set()
+
+    async def change(self) -> None:
+        await self._changed.wait()
+
+    def seen(self) -> None:
+        """The changes until now are known."""
+        self._changed.clear()
+
+    async def empty(self) -> None:
+        """Wait until no job is held."""
+        await self._empty.wait()

@@ -1,0 +1,127 @@
+"""The one loop that takes work: a single poll outstanding, asked only when there is a place."""
+
+import secrets
+from collections.abc import Callable
+
+import structlog
+
+from agent.core.admission import AskForWork, Decision, View, admit
+from agent.core.drain import Drain, Mode
+from agent.model.ids import Bytes, Instant, Seconds
+from agent.model.lease import Directive, Received
+from agent.ports import Ask, PollResult, Terms
+from agent.runtime.board import Board
+from agent.runtime.patience import patiently
+from agent.runtime.race import INTERRUPTED, first_of
+from agent.runtime.tools import Policy, Tools
+
+REST = Seconds(1.0)
+"""After an answer that came at once and brought nothing: a broken server must not be hammered."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Poller:
+    def __init__(
+        self,
+        tools: Tools,
+        policy: Policy,
+        board: Board,
+        drain: Drain,
+        *,
+        on_offer: Callable[[Received], None],
+        on_directive: Callable[[Directive, str | None], None],
+    ) -> None:
+        self._tools = tools
+        self._policy = policy
+        self._board = board
+        self._drain = drain
+        self._on_offer = on_offer
+        self._on_directive = on_directive
+        self._last_reason = ""
+
+    async def run(self, terms: Terms) -> None:
+        """Poll until the agent takes nothing new any more."""
+        while self._drain.mode is Mode.RUNNING:
+            self._board.seen()
+            decision = admit(self._view())
+            ask = self._ask(decision, terms)
+            asked_at = self._tools.clock.now()
+            result = await first_of(self._poll(ask), self._board.change())
+            if result is not INTERRUPTED:
+                await self._hear(result, decision, asked_at)
+
+    async def _poll(self, ask: Ask) -> PollResult:
+        return await patiently(
+            lambda: self._tools.server.poll(ask),
+            what="poll",
+            clock=self._tools.clock,
+            backoff=self._tools.error_backoff,
+        )
+
+    async def _hear(self, result: PollResult, decision: Decision, asked_at: Instant) -> None:
+        now = self._tools.clock.now()
+        self._on_directive(result.directive, result.reason)
+        offer = result.offer
+        if offer is not None and not self._board.holds(offer.lease_id):
+            self._last_reason = ""
+            self._on_offer(Received(offer, now))
+            return
+        self._say_why_idle(result, decision)
+        self._stop_if_idle_too_long(now)
+        if now - asked_at < REST and self._drain.mode is Mode.RUNNING:
+            # An offer that we hold already rests too: its renewal is on the way.
+            await first_of(self._tools.clock.sleep_until(Instant(now + REST)), self._board.change())
+
+    def _view(self) -> View:
+        policy = self._policy
+        most = policy.max_jobs
+        return View(
+            slots=policy.slots,
+            held=len(self._board.jobs),
+            jobs_left=None if most is None else most - self._board.taken,
+            disk_free=self._tools.spool.free(),
+            disk_reserve=policy.disk_reserve,
+            max_input=policy.max_input,
+            paused=self._board.paused,
+        )
+
+    def _ask(self, decision: Decision, terms: Terms) -> Ask:
+        if not isinstance(decision, AskForWork):
+            decision = AskForWork(free_slots=0, prefetch=0, max_input=Bytes(0))
+        return Ask(
+            request_id=secrets.token_hex(16),
+            wait=self._wait(terms),
+            free_slots=decision.free_slots,
+            prefetch=decision.prefetch,
+            max_input=decision.max_input,
+        )
+
+    def _wait(self, terms: Terms) -> Seconds:
+        patience = self._policy.exit_when_idle
+        if patience is None or self._board.jobs:
+            return terms.poll_wait
+        left = self._board.idle_since + patience - self._tools.clock.now()
+        return Seconds(min(terms.poll_wait, max(0.0, left)))
+
+    def _stop_if_idle_too_long(self, now: Instant) -> None:
+        patience = self._policy.exit_when_idle
+        if patience is None or self._board.jobs:
+            return
+        if now - self._board.idle_since >= patience:
+            self._drain.on_enough(f"idle for {patience:g} s")
+
+    def _say_why_idle(self, result: PollResult, decision: Decision) -> None:
+        """In one line, and only when it changes."""
+        if self._board.jobs:
+            return
+        if not isinstance(decision, AskForWork):
+            reason = decision.why
+        elif result.skipped:
+            waiting = ", ".join(f"{count} {why}" for why, count in sorted(result.skipped.items()))
+            reason = f"the waiting jobs are not for us: {waiting}"
+        else:
+            reason = "no job is waiting"
+        if reason != self._last_reason:
+            self._last_reason = reason
+            _log.info("agent.idle", reason=reason)

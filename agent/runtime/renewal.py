@@ -1,0 +1,117 @@
+"""Keeps one lease alive for exactly as long as its job lasts; this is also the job's heartbeat."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NoReturn
+
+import structlog
+
+from agent.core.lease_keeper import LeaseKeeper, OfferRanOut, Renew
+from agent.core.verdict import Release, Verdict, verdict
+from agent.model.errors import (
+    CredentialsRefusedError,
+    LeaseLostError,
+    RequestRefusedError,
+    ServerUnavailableError,
+)
+from agent.model.ids import Instant, LeaseId
+from agent.model.lease import Directive, LeaseState, LostReason, Received, Renewal
+from agent.ports import Report
+from agent.runtime.race import first_of
+from agent.runtime.tools import Policy, Tools
+
+_log = structlog.get_logger(__name__)
+
+
+class LeaseHolder:
+    """Renews one lease, and passes on what the answers say."""
+
+    def __init__(
+        self,
+        received: Received,
+        tools: Tools,
+        policy: Policy,
+        *,
+        report: Callable[[], Report],
+        on_directive: Callable[[Directive, str | None], None],
+        on_end: Callable[[Verdict], None],
+    ) -> None:
+        offer = received.offer
+        self._lease_id: LeaseId = offer.lease_id
+        self._keeper = LeaseKeeper(
+            offer_ttl=offer.offer_ttl,
+            lease_ttl=offer.lease_ttl,
+            received_at=received.at,
+            backoff=tools.error_backoff,
+        )
+        self._tools = tools
+        self._renew_every = policy.renew_every
+        self._report = report
+        self._on_directive = on_directive
+        self._on_end = on_end
+        self._news = asyncio.Event()
+        self._accepted = asyncio.Event()
+
+    async def accepted(self) -> None:
+        """Wait until one renewal has succeeded: nothing of the job may start before."""
+        await self._accepted.wait()
+
+    def tell(self) -> None:
+        """The job moved on: renew soon."""
+        self._keeper.on_news(self._tools.clock.now())
+        self._news.set()
+
+    async def hold(self) -> NoReturn:
+        """Renew until cancelled. Raises `LeaseLostError` the moment the lease is not ours."""
+        while True:
+            self._news.clear()
+            await first_of(
+                self._tools.clock.sleep_until(self._keeper.next_wakeup), self._news.wait()
+            )
+            now = self._tools.clock.now()
+            if now < self._keeper.next_wakeup:
+                continue
+            decision = self._keeper.on_wakeup(now)
+            if isinstance(decision, OfferRanOut):
+                raise LeaseLostError(LostReason.EXPIRED)
+            await self._renew(decision, now)
+
+    async def _renew(self, order: Renew, asked_at: Instant) -> None:
+        clock = self._tools.clock
+        try:
+            renewal = await first_of(
+                self._tools.server.renew(self._lease_id, self._report()),
+                clock.sleep_until(order.deadline),
+            )
+        except ServerUnavailableError as error:
+            self._postpone(str(error))
+            self._keeper.on_renewal_failed(clock.now(), error.retry_after)
+        except CredentialsRefusedError as error:
+            self._postpone(str(error))
+            self._keeper.on_renewal_failed(clock.now())
+        except RequestRefusedError as error:
+            # A bug on one of the two sides. Asking again would only repeat it.
+            _log.error("lease.renewal_refused", reason=str(error))
+            self._on_end(verdict(error))
+            await asyncio.Event().wait()
+        else:
+            if isinstance(renewal, Renewal):
+                self._on_renewed(renewal, asked_at)
+            else:
+                self._postpone("the renewal took longer than the lease lasts")
+                self._keeper.on_renewal_failed(clock.now())
+
+    def _postpone(self, reason: str) -> None:
+        holds = self._keeper.holds(self._tools.clock.now())
+        _log.warning("lease.renewal_failed", reason=reason, still_held=holds)
+
+    def _on_renewed(self, renewal: Renewal, asked_at: Instant) -> None:
+        renewal = replace(renewal, renew_in=min(renewal.renew_in, self._renew_every))
+        event = "lease.renewed" if self._keeper.is_accepted else "lease.accepted"
+        self._keeper.on_renewed(renewal, asked_at=asked_at)
+        self._accepted.set()
+        _log.debug(event, ttl_s=renewal.ttl)
+        self._on_directive(renewal.directive, renewal.reason)
+        if renewal.state is not LeaseState.OK:
+            self._on_end(Release(renewal.reason or "cancelled by the server"))

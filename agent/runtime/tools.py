@@ -1,0 +1,45 @@
+"""What every loop is given to work with."""
+
+from dataclasses import dataclass
+from random import Random
+
+from agent.core.backoff import Backoff
+from agent.model.ids import Bytes, Seconds
+from agent.ports import ArtifactSink, Clock, Display, InputSource, Pool, Spool
+from agent.runtime.introduced import IntroducedServer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    server: IntroducedServer
+    source: InputSource
+    sink: ArtifactSink
+    spool: Spool
+    pool: Pool
+    clock: Clock
+    display: Display
+    rng: Random
+
+    @property
+    def error_backoff(self) -> Backoff:
+        return Backoff(Seconds(1.0), Seconds(60.0), self.rng)
+
+    @property
+    def delivery_backoff(self) -> Backoff:
+        """For what has cost GPU time: patient for days."""
+        return Backoff(Seconds(1.0), Seconds(5 * 60.0), self.rng)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the owner of the box decided."""
+
+    slots: int
+    max_input: Bytes
+    disk_reserve: Bytes
+    task_timeout: Seconds
+    renew_every: Seconds
+    """The longest time between two renewals; the server may ask for a shorter one."""
+    stop_grace: Seconds
+    max_jobs: int | None = None
+    exit_when_idle: Seconds | None = None

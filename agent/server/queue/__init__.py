@@ -1,0 +1,1 @@
+"""The job machine: pure values and transitions that take `now`; no clock, no I/O, no async."""

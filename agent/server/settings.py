@@ -1,0 +1,32 @@
+"""What the embedded server lets its owner decide, with the protocol's numbers as defaults."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.server.queue.values import Numbers
+from agent.wire.base import POLL_WAIT, RENEW_EVERY
+
+DAY = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    folder: Path
+    """The data folder: database and files. One process owns it at a time."""
+    numbers: Numbers = field(default_factory=Numbers)
+    poll_wait_s: float = POLL_WAIT
+    renew_every_s: float = RENEW_EVERY
+    retention_s: float = 7 * DAY
+    """An ended job and its files are removed after this."""
+    created_retention_s: float = DAY
+    """A job whose input never became whole is removed after this without news."""
+    max_upload_bytes: int = 64 * 2**30
+    """Of one file."""
+    reserve_bytes: int = 256 * 2**20
+    """Stays free on the disk: the database must be able to grow."""
+    sweep_every_s: float = 1.0
+    """The slow re-look; deadlines that fall due sooner are met sooner."""
+    heartbeat_s: float = 15.0
+    """A comment in a silent event stream, so that proxies keep it open."""
+    offline_after_s: float = 3 * RENEW_EVERY
+    """Silence after which an agent is shown as offline."""

@@ -1,0 +1,1 @@
+"""The truth: SQLite tables, one writer, and the operations that apply the job machine to them."""
