@@ -1,14 +1,17 @@
 """The one place that knows every class: builds the edges from the settings and hands them out."""
 
+import asyncio
 import secrets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 
+import structlog
+
 from agent import __version__
 from agent.config import Settings, agent_token, announced_types, pipeline_settings, slots_on
-from agent.edges.children import ChildPool
+from agent.edges.children import ChildLostError, ChildPool, Limits
 from agent.edges.clock import SystemClock
 from agent.edges.downloads import HttpInputSource
 from agent.edges.http import Connection
@@ -30,7 +33,9 @@ CHILD = (sys.executable, "-m", "agent.pipelines.child")
 
 
 @asynccontextmanager
-async def agent_of(settings: Settings, display: Display) -> AsyncIterator[Agent]:
+async def agent_of(
+    settings: Settings, environ: Mapping[str, str], display: Display
+) -> AsyncIterator[Agent]:
     """Everything that `run` needs; what was opened is closed again.
 
     Raises `ConfigError` for settings that do not fit together or a spool that is taken.
@@ -46,11 +51,12 @@ async def agent_of(settings: Settings, display: Display) -> AsyncIterator[Agent]
         nvml=Nvml() if settings.gpu else None,
         health_max_age=Seconds(settings.health_interval_s),
     )
-    slots = slots_on(settings, probe.hardware())
+    hardware = probe.hardware()
+    slots = slots_on(settings, hardware)
     token = agent_token(settings).get_secret_value()
     connection = Connection(settings.server_url, token, user_agent=f"morag-agent/{__version__}")
     spool = DiskSpool(settings.spool)
-    pool = pool_of(settings, slots)
+    pool = pool_of(settings, environ, devices_of(slots, len(hardware.gpus)))
     try:
         identity = Identity(
             agent_id=AgentId(settings.agent_id), boot_id=BootId(secrets.token_hex(16))
@@ -67,21 +73,34 @@ async def agent_of(settings: Settings, display: Display) -> AsyncIterator[Agent]
             display=display,
             rng=Random(),
         )
-        yield Agent(tools, policy_of(settings, slots))
+        async with asyncio.TaskGroup() as scope:
+            # The first poll does not wait for the children, only the first job does.
+            scope.create_task(_warm(pool))
+            yield Agent(tools, policy_of(settings, slots))
     finally:
         await pool.close()
         await connection.close()
         spool.close()
 
 
-def pool_of(settings: Settings, places: int) -> ChildPool:
-    return ChildPool(
-        CHILD,
-        pipeline_settings(settings),
-        places=places,
-        jobs_per_child=settings.jobs_per_child,
-        stall_limit=Seconds(settings.stall_limit_s),
-    )
+def pool_of(
+    settings: Settings, environ: Mapping[str, str], devices: Sequence[str | None]
+) -> ChildPool:
+    limits = Limits(jobs=settings.jobs_per_child, stall=Seconds(settings.stall_limit_s))
+    return ChildPool(CHILD, pipeline_settings(settings), environ, devices, limits)
+
+
+def devices_of(slots: int, gpus: int) -> tuple[str | None, ...]:
+    """The GPU for each slot's child, in turn; None where there is none to pin it to."""
+    return tuple(str(slot % gpus) if gpus else None for slot in range(slots))
+
+
+async def _warm(pool: ChildPool) -> None:
+    try:
+        await pool.start()
+    except ChildLostError as error:
+        # The first job will try again, and fail with this reason if it must.
+        structlog.get_logger(__name__).error("child.not_started", reason=str(error))
 
 
 def introduction(settings: Settings, content_types: tuple[str, ...], slots: int) -> Introduction:

@@ -2,8 +2,10 @@
 
 import os
 import sys
+import traceback
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from agent.cli.exit_codes import ExitCode, code_of, root_of
 from agent.cli.parsing import flags_of, top_parser, verb_parser
@@ -26,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.OK
     except Exception as error:
         # The last place where a bug can become one sentence and an exit code.
-        return _report(root_of(error), is_debugging="--debug" in words)
+        return _report(root_of(error))
 
 
 def _dispatch(words: list[str]) -> int:
@@ -34,9 +36,18 @@ def _dispatch(words: list[str]) -> int:
     verb = VERBS[name]
     arguments = verb_parser(verb).parse_args(words[1:])
     loaded = load(environ=os.environ, flags=flags_of(arguments), file=arguments.config)
-    if loaded.settings.log_level == "debug":
-        arguments.debug = True
-    return _run(verb, arguments, loaded)
+    with _tracebacks(wanted=arguments.debug or loaded.settings.log_level == "debug"):
+        return _run(verb, arguments, loaded)
+
+
+@contextmanager
+def _tracebacks(*, wanted: bool) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if wanted:
+            traceback.print_exception(error)
+        raise
 
 
 def _run(verb: Verb, arguments: Namespace, loaded: Loaded) -> int:
@@ -49,12 +60,7 @@ def _run(verb: Verb, arguments: Namespace, loaded: Loaded) -> int:
     return verb.module().run(Call(arguments, loaded))
 
 
-def _report(error: BaseException, *, is_debugging: bool) -> int:
-    code = code_of(error)
-    if is_debugging:
-        import traceback
-
-        traceback.print_exception(error)
+def _report(error: BaseException) -> int:
     if isinstance(error, AgentError):
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
@@ -64,4 +70,4 @@ def _report(error: BaseException, *, is_debugging: bool) -> int:
             " traceback and report it",
             file=sys.stderr,
         )
-    return code
+    return code_of(error)

@@ -37,7 +37,7 @@ MEANING: Mapping[ExitCode, str] = {
     ExitCode.USAGE: "the command line is wrong",
     ExitCode.REFUSED: "the server refuses the request as it is, and would again",
     ExitCode.NO_INPUT: "a file is not there or cannot be read",
-    ExitCode.UNAVAILABLE: "the server cannot be reached; the same command may succeed later",
+    ExitCode.UNAVAILABLE: "no server there, or its port is taken; try again later",
     ExitCode.BUG: "a bug of the agent: please report it",
     ExitCode.DISK: "the spool or data folder cannot be used, or is full",
     ExitCode.REPLACED: "another process runs under the same agent id; do not restart this one",

@@ -42,9 +42,9 @@ class Bars:
         task = self._tasks[name]
         if self._stages.get(name) != stage:
             self._stages[name] = stage
-            self._progress.reset(task, total=None if fraction is None else 1.0, stage=stage)
+            self._progress.reset(task, stage=stage)
         if fraction is not None:
-            self._progress.update(task, total=1.0, completed=fraction)
+            self._progress.update(task, completed=fraction)
 
 
 @contextmanager

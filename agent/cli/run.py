@@ -33,7 +33,7 @@ def run(settings: Settings) -> int:
 
 
 async def _work(settings: Settings, display: Display) -> None:
-    async with agent_of(settings, display) as agent:
+    async with agent_of(settings, os.environ, display) as agent:
         _listen(agent)
         await agent.run()
 

@@ -142,7 +142,8 @@ async def _await_result(
     client: JobsClient, order: _Order, job_id: JobId, watcher: Watcher
 ) -> JobInfo:
     async for event in client.follow(job_id):
-        watcher.moved(order.name, event.stage or event.state, event.progress)
+        if event.state is not JobState.CREATED:  # old news: the file is sent
+            watcher.moved(order.name, event.stage or event.state, event.progress)
     job = await client.job(job_id)
     if order.out is not None and job.state is JobState.COMPLETED:
         await _fetch(client, job, order.name, order.out, watcher)

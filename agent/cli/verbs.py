@@ -49,7 +49,7 @@ VERBS: Mapping[str, Verb] = {
         Verb(
             name="serve",
             summary="run the embedded job server",
-            settings=("serve", "log_level"),
+            settings=("serve", "log"),
         ),
         Verb(
             name="token",
@@ -72,6 +72,11 @@ VERBS: Mapping[str, Verb] = {
             name="process",
             summary="run a pipeline on a file here, with no server",
             settings=("gpu", "speech", "video", "task_timeout_min", "stall_limit_s"),
+        ),
+        Verb(
+            name="demo",
+            summary="a server, an agent and one speech file, on this machine alone",
+            settings=(),
         ),
         Verb(
             name="doctor",

@@ -60,8 +60,7 @@ class Settings(BaseModel):
         ),
     ] = Field(default_factory=default_agent_id)
     agent_name: Annotated[
-        values.Text | None,
-        values.Right("a text in quotes"),
+        values.MaybeText,
         Key(
             at="agent.name",
             why="What people read instead of the id.",

@@ -93,14 +93,15 @@ def _is_section(name: str, by_place: Mapping[str, Row]) -> bool:
 
 def _unknown(place: str, by_place: Mapping[str, Row]) -> str:
     """The sentence about a key that is none, with the nearest that is one."""
-    names = {row.section: f"[{row.section}]" for row in by_place.values()}
-    names |= {row.option: at for at, row in by_place.items()}
-    names |= {at: at for at in by_place}
-    near = get_close_matches(place, names, 1) or get_close_matches(
-        place.rpartition(".")[2], names, 1
-    )
-    hint = f"; did you mean {names[near[0]]}?" if near else ""
-    return f"{place}: there is no such setting{hint}"
+    section, _, option = place.partition(".")
+    own = {row.option: at for at, row in by_place.items() if row.section == section}
+    all_places = {row.name: at for at, row in by_place.items()}
+    all_places |= {row.option: at for at, row in by_place.items()}
+    sections = {row.section: f"[{row.section}]" for row in by_place.values()}
+    for names in (own, all_places) if option else (sections, all_places):
+        if near := get_close_matches(option or section, names, 1):
+            return f"{place}: there is no such setting; did you mean {names[near[0]]}?"
+    return f"{place}: there is no such setting"
 
 
 def from_environment(environ: Mapping[str, str], rows: Iterable[Row]) -> Iterator[Given]:

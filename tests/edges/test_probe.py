@@ -1,0 +1,64 @@
+import socket
+from pathlib import Path
+
+from agent.edges.nvml import Nvml
+from agent.edges.probe import SystemProbe, free_disk
+from agent.model.ids import Seconds
+from tests.fakes.nvml import Card, FakeNvml
+
+
+def probe_of(
+    folder: Path,
+    library: FakeNvml | None = None,
+    *,
+    max_age: Seconds = Seconds(0.0),  # noqa: B008
+) -> SystemProbe:
+    nvml = Nvml(lambda: library) if library else None
+    return SystemProbe(folder, nvml=nvml, health_max_age=max_age)
+
+
+def test_the_hardware_is_that_of_this_box(tmp_path: Path) -> None:
+    hardware = probe_of(tmp_path, FakeNvml([Card(name="A")])).hardware()
+
+    assert hardware.cpu_cores > 0
+    assert hardware.memory > 2**28
+    assert hardware.disk_free > 0
+    assert hardware.hostname == socket.gethostname()
+    assert [gpu.name for gpu in hardware.gpus] == ["A"]
+
+
+def test_a_gpu_that_is_switched_off_is_not_looked_for(tmp_path: Path) -> None:
+    sight = probe_of(tmp_path).gpus()
+
+    assert sight.gpus == ()
+    assert sight.reason == "the GPU is switched off in the settings"
+
+
+def test_the_disk_of_a_folder_that_is_not_there_yet_is_its_parents(tmp_path: Path) -> None:
+    assert abs(free_disk(tmp_path / "a" / "b") - free_disk(tmp_path)) < 2**30
+
+
+def test_health_tells_load_memory_disk_and_gpus(tmp_path: Path) -> None:
+    probe = probe_of(tmp_path, FakeNvml([Card(temperature=70)]))
+    probe.hardware()
+
+    health = probe.health()
+
+    assert health.keys() == {
+        "cpu_percent",
+        "memory_percent",
+        "memory_available_bytes",
+        "disk_free_bytes",
+        "gpus",
+    }
+    (gpu,) = health["gpus"] if isinstance(health["gpus"], list) else []
+    assert isinstance(gpu, dict)
+    assert gpu["temperature_c"] == 70
+
+
+def test_health_is_measured_again_only_when_it_is_old(tmp_path: Path) -> None:
+    lasting = probe_of(tmp_path, max_age=Seconds(3600.0))
+    passing = probe_of(tmp_path)
+
+    assert lasting.health() is lasting.health()
+    assert passing.health() is not passing.health()
