@@ -135,6 +135,18 @@ class Child:
                 return frame
             raise ChildLostError("the worker spoke out of turn")
 
+    async def is_waiting(self) -> bool:
+        """Is an idle child alive, and has it said nothing since its last outcome."""
+        await asyncio.sleep(0)  # let the loop read what has arrived
+        try:
+            async with asyncio.timeout(0):
+                await self._reader.read(1)
+        except TimeoutError:
+            return True
+        except ConnectionError:
+            pass
+        return False
+
     async def kill(self) -> None:
         """The whole session, even if its leader is dead. Returns when that is reaped."""
         with suppress(ProcessLookupError, PermissionError):
@@ -311,6 +323,8 @@ class _Place:
         return self._child is not None
 
     async def warm_child(self) -> Child:
+        if self._child is not None and not await self._child.is_waiting():
+            await self.clear()
         if self._child is None:
             await self._pause()
             self._failed_starts += 1

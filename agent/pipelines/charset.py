@@ -90,11 +90,19 @@ def _utf16_without_mark(raw: bytes) -> str:
 def _detect(raw: bytes) -> str:
     if _look(raw) is not None:
         raise _not_text(raw)
-    sample = raw[:_SAMPLE]
-    best = from_bytes(sample).best()
+    best = from_bytes(raw[:_SAMPLE]).best()
     if best is None:
         raise _not_text(raw)
-    return best.encoding
+    # Too short for a language to show, it is a lottery: then take what most such files are.
+    return best.encoding if best.coherence else _likeliest(raw, best.encoding)
+
+
+def _likeliest(raw: bytes, otherwise: str) -> str:
+    try:
+        raw.decode("cp1252")
+    except UnicodeDecodeError:
+        return otherwise
+    return "cp1252"
 
 
 def _not_text(raw: bytes) -> MediaUnreadableError:

@@ -21,7 +21,7 @@ from agent.model.work import (
 )
 from agent.pipelines.errors import as_failed
 from agent.pipelines.parentage import die_with_parent, silence_stdout
-from agent.pipelines.registry import Pipelines, possible_content_types
+from agent.pipelines.registry import Pipelines
 
 _STEP = 0.001
 """Progress below this is not worth a frame: a task sends about a thousand at most."""
@@ -41,10 +41,10 @@ def serve(frames: BinaryIO, connection: socket.socket) -> None:
     if not isinstance(settings, PipelineSettings):
         return
     pipelines = Pipelines(settings)
-    connection.sendall(encode(Ready(possible_content_types(settings))))
+    connection.sendall(encode(Ready(pipelines.prepare())))
     for task in incoming:
         if isinstance(task, Task):
-            _send_outcome(connection, _attempt(pipelines, task, _Reporter(connection)))
+            send_outcome(connection, _attempt(pipelines, task, _Reporter(connection)))
 
 
 class _Reporter:
@@ -68,7 +68,7 @@ def _attempt(pipelines: Pipelines, task: Task, report: _Reporter) -> Produced | 
         return as_failed(error)
 
 
-def _send_outcome(connection: socket.socket, outcome: FromChild) -> None:
+def send_outcome(connection: socket.socket, outcome: FromChild) -> None:
     try:
         frame = encode(outcome)
     except ValueError as error:  # too large, or a NaN in the summary

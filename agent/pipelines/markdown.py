@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e]+")
-_HEADING = re.compile(r" {0,3}#{1,5}(?=[ \t]|$)")
+_HEADING = re.compile(r"^ {0,3}#{1,5}(?=[ \t]|$)")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _UNDERLINE = re.compile(r" {0,3}(=+|-{2,})[ \t]*")
 _NO_HEADING = re.compile(r"\s*$| {4}|\s*([#>|*+-]|\d+[.)] )")

@@ -11,12 +11,12 @@ from typing import BinaryIO
 from agent.model.ids import Digest
 from agent.model.work import PipelineSettings
 from agent.pipelines.errors import EngineUnavailableError
-from agent.pipelines.model_search import BASE_PACKAGES, Form, Model, package_folder
+from agent.pipelines.model_search import BASE_PACKAGES, Form, Model, package_folder, user_cache
 
 
 def cache_folder(settings: PipelineSettings) -> Path:
     """A folder of ours that can be written: beside the models, else in the user's cache."""
-    folders = [_user_cache()]
+    folders = [user_cache()]
     if settings.models_folder:
         folders.insert(0, Path(settings.models_folder).expanduser())
     for folder in folders:
@@ -87,9 +87,3 @@ def whole_file(target: Path) -> Iterator[BinaryIO]:
 def _sha256(path: Path) -> Digest:
     with path.open("rb") as file:
         return Digest(hashlib.file_digest(file, "sha256").hexdigest())
-
-
-def _user_cache() -> Path:
-    # The children get no configuration for what the desktop already says.
-    named = os.environ.get("XDG_CACHE_HOME")  # noqa: TID251
-    return Path(named) if named else Path.home() / ".cache"

@@ -1,5 +1,6 @@
 """Where Whisper models lie on a disk: the owner's folder, packages, and the caches of others."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,6 +51,12 @@ def package_folder(package: str) -> Path | None:
     return Path(next(iter(places))) if places else None
 
 
+def user_cache() -> Path:
+    # The children get no configuration for what the desktop already says.
+    named = os.environ.get("XDG_CACHE_HOME")  # noqa: TID251
+    return Path(named) if named else Path.home() / ".cache"
+
+
 def _in_folder(name: str, folder: Path) -> Iterator[Model]:
     copies = (
         _folder(name, folder / name),
@@ -69,7 +76,7 @@ def _in_packages(name: str) -> Iterator[Model]:
 
 
 def _in_caches(name: str) -> Iterator[Model]:
-    caches = Path.home() / ".cache"
+    caches = user_cache()
     snapshots = f"models--*--faster-whisper-{name}/snapshots/*"
     for snapshot in sorted((caches / "huggingface" / "hub").glob(snapshots)):
         yield from filter(None, [_folder(name, snapshot)])

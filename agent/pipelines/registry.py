@@ -9,7 +9,7 @@ from agent.pipelines.pipeline import Pipeline, Report
 
 
 class Pipelines:
-    """The pipelines of one process; each is made at the first task that needs it."""
+    """The pipelines of one process; a heavy one is made at the first task that needs it."""
 
     def __init__(self, settings: PipelineSettings) -> None:
         self._settings = settings
@@ -21,9 +21,19 @@ class Pipelines:
             raise UnsupportedMediaError(
                 f"no pipeline does {task.content_type[:60]!r}; there are {known}."
             )
-        if task.content_type not in self._made:
-            self._made[task.content_type] = _FACTORIES[task.content_type](self._settings)
-        return self._made[task.content_type].run(task, report)
+        return self._pipeline(task.content_type).run(task, report)
+
+    def prepare(self) -> tuple[str, ...]:
+        """Make the light ones, and return the content types that this box can do."""
+        possible = possible_content_types(self._settings)
+        for content_type in _LIGHT.intersection(possible):
+            self._pipeline(content_type)
+        return possible
+
+    def _pipeline(self, content_type: str) -> Pipeline:
+        if content_type not in self._made:
+            self._made[content_type] = _FACTORIES[content_type](self._settings)
+        return self._made[content_type]
 
 
 def run_task(task: Task, settings: PipelineSettings, report: Report) -> Produced:
@@ -59,6 +69,7 @@ def _audio_is_possible(settings: PipelineSettings) -> bool:
 
 
 _FACTORIES: Mapping[str, Callable[[PipelineSettings], Pipeline]] = {"audio": _audio, "text": _text}
+_LIGHT = frozenset({"text"})
 _POSSIBLE: Mapping[str, Callable[[PipelineSettings], bool]] = {
     "audio": _audio_is_possible,
     "text": _text_is_possible,

@@ -11,7 +11,7 @@ _WINDOW = SAMPLE_RATE // 10
 _SILENCE = 10 ** (-60 / 20)
 """Root mean square of full scale; the quietest usable recordings of speech reach -45 dB."""
 
-LONGEST_BLOCK = 15 * 60
+LONGEST_BLOCK = 10 * 60
 """Seconds. The engines hold several copies of what they are given: about 35 MB a minute."""
 _SEARCHED = 30
 """Seconds before the limit in which the cut may fall."""

@@ -66,7 +66,7 @@ SHORTEST = 0.02
 
 
 def settled(segments: Iterable[Segment], duration: float) -> tuple[Segment, ...]:
-    """The segments that hold text, in order, without overlap, and inside the audio.
+    """The segments that hold words, in order, without overlap, and inside the audio.
 
     Whisper promises none of this: windows overlap, and the last one reaches past the end.
     """
@@ -74,8 +74,8 @@ def settled(segments: Iterable[Segment], duration: float) -> tuple[Segment, ...]
     earliest = 0.0
     for segment in segments:
         text = one_line(segment.text)
-        if not text:
-            continue
+        if not any(character.isalnum() for character in text):
+            continue  # ". . ." is what Whisper makes of hum
         start = min(max(segment.start, earliest), max(earliest, duration - SHORTEST))
         end = max(min(segment.end, duration), start + SHORTEST)
         result.append(Segment(start, end, text, _settled_words(segment.words, start, end)))

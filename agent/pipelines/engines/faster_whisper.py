@@ -12,13 +12,14 @@ from agent.model.work import PipelineSettings
 from agent.pipelines.decoding import Samples
 from agent.pipelines.engines.engine import Heard, Request
 from agent.pipelines.errors import EngineUnavailableError
-from agent.pipelines.model_files import cache_folder, ct2_folder
+from agent.pipelines.model_files import ct2_folder
 from agent.pipelines.model_search import package_folder
 from agent.pipelines.models import EngineName, find_model, name_to_download
 from agent.pipelines.transcript import Loaded, Segment, Word
 
 _BEAM_SIZE = 5
-_COMPUTE_TYPES = {"cpu": "int8", "cuda": "float16"}
+_COMPUTE_TYPES = {"cpu": ("int8", "float32"), "cuda": ("float16", "int8_float32", "float32")}
+"""The first that the device can do: old GPUs have no float16."""
 _CUBLAS = ("libcublasLt.so.12", "libcublas.so.12")
 
 
@@ -27,7 +28,8 @@ def load(settings: PipelineSettings) -> "FasterWhisper":
     model = find_model(settings, EngineName.FASTER_WHISPER, device)
     if model is None:
         name = name_to_download(settings, device)
-        folder = Path(download_model(name, output_dir=str(cache_folder(settings) / name)))
+        mine = settings.models_folder
+        folder = Path(download_model(name, output_dir=str(Path(mine) / name) if mine else None))
     else:
         name, folder = model.name, ct2_folder(model, settings)
     return FasterWhisper(name, folder, device, settings.threads)
@@ -35,7 +37,8 @@ def load(settings: PipelineSettings) -> "FasterWhisper":
 
 class FasterWhisper:
     def __init__(self, name: str, folder: Path, device: str, threads: int) -> None:
-        compute_type = _COMPUTE_TYPES[device]
+        can = ctranslate2.get_supported_compute_types(device)
+        compute_type = next(kind for kind in _COMPUTE_TYPES[device] if kind in can)
         self._model = WhisperModel(
             str(folder), device=device, compute_type=compute_type, cpu_threads=threads
         )

@@ -15,7 +15,7 @@ from agent.pipelines.decoding import Samples
 from agent.pipelines.engines.checkpoint import convert, read_alignment_heads
 from agent.pipelines.engines.engine import Heard, Request
 from agent.pipelines.errors import EngineUnavailableError
-from agent.pipelines.model_files import cache_folder, converted, ct2_folder
+from agent.pipelines.model_files import converted, ct2_folder
 from agent.pipelines.model_search import Form, Model
 from agent.pipelines.models import EngineName, find_model, name_to_download
 from agent.pipelines.transcript import Loaded, Segment, Word
@@ -30,7 +30,7 @@ def load(settings: PipelineSettings) -> "OpenAiWhisper":
     found = find_model(settings, EngineName.OPENAI_WHISPER, device)
     if found is None:
         name = name_to_download(settings, device)
-        model = whisper.load_model(name, device, download_root=str(cache_folder(settings)))
+        model = whisper.load_model(name, device, download_root=settings.models_folder)
     else:
         name, model = found.name, _load(found, settings, device)
     return OpenAiWhisper(name, model, device)

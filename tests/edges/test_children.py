@@ -1,0 +1,402 @@
+import asyncio
+import os
+import re
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from agent.edges.children import ChildLostError, ChildPool, Limits, child_environment
+from agent.model.failures import FailureCode
+from agent.model.ids import JobId, JsonObject, Seconds
+from agent.model.work import Failed, PipelineSettings, Produced, Progress, Task
+from agent.ports import Pool
+
+pytestmark = pytest.mark.real_time
+
+CHILD = """
+import ctypes, os, signal, socket, subprocess, sys, time
+from agent.model.failures import FailureCode
+from agent.model.work import Failed, Produced, Progress, Ready, decode, encode
+
+connection = socket.socket(fileno=int(sys.argv[-1]))
+frames = connection.makefile("rb")
+settings = decode(frames.readline())
+connection.sendall(encode(Ready(("text",))))
+unreadable = encode(Failed(FailureCode.MEDIA_UNREADABLE, "bad"))
+for line in frames:
+    match decode(line).content_type:
+        case "segfault": ctypes.string_at(0)
+        case "kill": os.kill(os.getpid(), signal.SIGKILL)
+        case "exit": os._exit(0)
+        case "say and die": os.write(2, b"x" * 100_000 + b"last words"); os.abort()
+        case "hang":
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            time.sleep(3600)
+        case "hang with a grandchild":
+            sleeper = subprocess.Popen(["sleep", "3600"])
+            connection.sendall(encode(Progress(0.5, str(sleeper.pid))))
+            time.sleep(3600)
+        case "close": connection.shutdown(socket.SHUT_RDWR); connection.close(); time.sleep(3600)
+        case "chatter": os.write(1, b"o" * 1_000_000); os.write(2, b"e" * 10_000_000)
+        case "flood": connection.sendall(encode(Progress(0.5, "again")) * 50_000)
+        case "oversize": connection.sendall(b"x" * 3_000_000)
+        case "half": connection.sendall(b'{"produced": {'); os._exit(3)
+        case "nonsense": connection.sendall(b"hello\\n")
+        case "escape": connection.sendall(encode(Produced((("../../etc/passwd", "a/b"),), {})))
+        case "ready": connection.sendall(encode(Ready(())))
+        case "internal": connection.sendall(encode(Failed(FailureCode.INTERNAL, "a bug")))
+        case "unreadable": connection.sendall(unreadable); continue
+        case "twice": connection.sendall(unreadable)
+    connection.sendall(encode(Produced((), {"pid": os.getpid(), "env": dict(os.environ)})))
+"""
+COMMAND = (sys.executable, "-c", CHILD)
+
+
+def task(content_type: str) -> Task:
+    return Task(
+        job_id=JobId("job-1"),
+        content_type=content_type,
+        input="in",
+        filename="in",
+        media_type=None,
+        output="out",
+        options={},
+    )
+
+
+def ignore(_progress: Progress) -> None:
+    pass
+
+
+@asynccontextmanager
+async def new_pool(
+    limits: Limits | None = None,
+    command: tuple[str, ...] = COMMAND,
+    environ: Mapping[str, str] = os.environ,
+    devices: tuple[str | None, ...] = (None,),
+) -> AsyncIterator[ChildPool]:
+    pool = ChildPool(command, PipelineSettings(), environ, devices, limits or Limits())
+    try:
+        yield pool
+    finally:
+        await pool.close()
+        assert own_children() == []
+
+
+def own_children() -> list[psutil.Process]:
+    # Not the resource tracker and other residents of the test runner.
+    return [p for p in psutil.Process().children(recursive=True) if CHILD in p.cmdline()]
+
+
+async def summary_of(pool: ChildPool, content_type: str = "text") -> JsonObject:
+    outcome = await pool.run(task(content_type), ignore)
+    assert isinstance(outcome, Produced)
+    return outcome.summary
+
+
+async def crash_of(pool: ChildPool, content_type: str) -> Failed:
+    outcome = await pool.run(task(content_type), ignore)
+    assert isinstance(outcome, Failed)
+    assert outcome.code is FailureCode.WORKER_CRASHED
+    return outcome
+
+
+async def wait_until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not is_so():
+            await asyncio.sleep(0.01)
+
+
+async def test_it_is_the_pool_that_the_loops_need() -> None:
+    async with new_pool() as pool:
+        needed: Pool = pool
+        assert isinstance(await needed.run(task("text"), ignore), Produced)
+
+
+async def test_the_same_child_does_task_after_task() -> None:
+    async with new_pool() as pool:
+        assert (await summary_of(pool))["pid"] == (await summary_of(pool))["pid"]
+
+
+async def test_a_started_pool_says_what_it_can_do_and_is_warm() -> None:
+    async with new_pool(devices=(None, None)) as pool:
+        assert await pool.start() == ("text",)
+        assert len(own_children()) == 2
+
+
+async def test_a_warm_child_is_preferred_to_an_empty_place() -> None:
+    async with new_pool(devices=("0", "1")) as pool:
+        first = await asyncio.create_task(pool.run(task("text"), ignore))
+        await crash_of(pool, "kill")
+        both = [asyncio.create_task(pool.run(task("text"), ignore)) for _ in range(2)]
+        for one in both:
+            assert isinstance(await one, Produced)
+        assert isinstance(first, Produced)
+        assert len(own_children()) == 2
+
+
+async def test_no_more_tasks_run_at_once_than_there_are_places() -> None:
+    async with new_pool(devices=(None, None)) as pool:
+        tasks = [asyncio.create_task(summary_of(pool)) for _ in range(6)]
+        pids = {(await one)["pid"] for one in tasks}
+        assert len(pids) == 2
+
+
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        ("segfault", r"crashed \(SIGSEGV\)"),
+        ("kill", r"killed \(SIGKILL\), perhaps because memory ran out"),
+        ("exit", r"ended on its own \(exit status 0\)"),
+        ("half", r"ended on its own \(exit status 3\)"),
+        ("oversize", "more than 1048576 bytes"),
+        ("nonsense", "nonsense"),
+        ("escape", "nonsense"),
+        ("ready", "out of turn"),
+    ],
+)
+async def test_a_lost_child_is_explained_and_the_next_task_gets_a_new_one(
+    way: str, told: str
+) -> None:
+    async with new_pool() as pool:
+        first = (await summary_of(pool))["pid"]
+
+        failed = await crash_of(pool, way)
+
+        assert re.search(told, failed.message)
+        assert not psutil.pid_exists(int(str(first)))
+        assert (await summary_of(pool))["pid"] != first
+
+
+async def test_a_child_that_only_closes_its_pipe_is_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agent.edges.children._DYING", 0.1)
+    async with new_pool() as pool:
+        assert "closed its pipe" in (await crash_of(pool, "close")).message
+        assert own_children() == []
+
+
+async def test_the_last_words_of_a_dead_child_are_kept_but_not_all_of_them() -> None:
+    async with new_pool() as pool:
+        failed = await crash_of(pool, "say and die")
+
+    assert "(SIGABRT)" in failed.message
+    assert "last words" in failed.detail
+    assert len(failed.detail) <= 8 * 1024
+
+
+async def test_a_child_that_stays_silent_is_given_up() -> None:
+    async with new_pool(Limits(stall=Seconds(0.2))) as pool:
+        assert "no sign of life for 0.2 s" in (await crash_of(pool, "hang")).message
+        assert own_children() == []
+
+
+async def test_cancelling_kills_a_child_that_ignores_signals_within_a_second() -> None:
+    async with new_pool() as pool:
+        await pool.start()
+        running = asyncio.create_task(pool.run(task("hang"), ignore))
+        await asyncio.sleep(0.1)
+
+        begun = time.monotonic()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+        assert time.monotonic() - begun < 1
+        assert own_children() == []
+
+
+async def test_cancelling_twice_still_waits_for_the_death() -> None:
+    async with new_pool() as pool:
+        await pool.start()
+        running = asyncio.create_task(pool.run(task("hang"), ignore))
+        await asyncio.sleep(0.1)
+
+        running.cancel()
+        await asyncio.sleep(0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+        assert own_children() == []
+
+
+async def test_cancelling_kills_what_the_child_started_too() -> None:
+    heard: list[str] = []
+    async with new_pool() as pool:
+        running = asyncio.create_task(
+            pool.run(
+                task("hang with a grandchild"), lambda progress: heard.append(progress.message)
+            )
+        )
+        await wait_until(lambda: bool(heard))
+        assert psutil.pid_exists(int(heard[0]))
+
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+        await wait_until(lambda: not psutil.pid_exists(int(heard[0])))
+
+
+async def test_cancelling_a_task_that_waits_for_a_place_disturbs_nobody() -> None:
+    async with new_pool() as pool:
+        first = (await summary_of(pool))["pid"]
+        busy = asyncio.create_task(summary_of(pool, "chatter"))
+        waiting = asyncio.create_task(summary_of(pool))
+        await asyncio.sleep(0)
+        waiting.cancel()
+
+        assert (await busy)["pid"] == first
+        assert (await summary_of(pool))["pid"] == first
+
+
+async def test_chatter_on_both_outputs_disturbs_nothing() -> None:
+    async with new_pool() as pool:
+        await summary_of(pool, "chatter")
+
+
+async def test_a_flood_of_progress_leaves_the_loop_to_others() -> None:
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        while True:
+            begun = time.monotonic()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.monotonic() - begun)
+
+    async with new_pool() as pool:
+        await pool.start()
+        watching = asyncio.create_task(watch())
+        await summary_of(pool, "flood")
+        watching.cancel()
+
+    assert longest < 0.25
+
+
+async def test_a_child_is_replaced_after_its_jobs() -> None:
+    async with new_pool(Limits(jobs=2)) as pool:
+        pids = [(await summary_of(pool))["pid"] for _ in range(4)]
+
+    assert pids[0] == pids[1] != pids[2] == pids[3]
+
+
+@pytest.mark.parametrize(("way", "is_replaced"), [("internal", True), ("unreadable", False)])
+async def test_a_failure_that_may_have_broken_the_gpu_costs_the_child(
+    way: str, *, is_replaced: bool
+) -> None:
+    async with new_pool() as pool:
+        first = (await summary_of(pool))["pid"]
+        assert isinstance(await pool.run(task(way), ignore), Failed)
+        assert psutil.pid_exists(int(str(first))) is not is_replaced
+
+
+async def test_a_child_that_died_while_idle_costs_no_task() -> None:
+    async with new_pool() as pool:
+        first = int(str((await summary_of(pool))["pid"]))
+        psutil.Process(first).kill()
+        await asyncio.sleep(0.1)
+
+        assert (await summary_of(pool))["pid"] != first
+
+
+async def test_a_second_outcome_of_one_task_is_never_taken_for_that_of_the_next() -> None:
+    async with new_pool() as pool:
+        first = (await summary_of(pool))["pid"]
+        await pool.run(task("twice"), ignore)
+        await asyncio.sleep(0.1)
+
+        assert (await summary_of(pool))["pid"] != first
+
+
+async def test_a_command_that_does_not_exist_is_a_crash_and_not_an_exception() -> None:
+    async with new_pool(command=("/no/such/program",)) as pool:
+        assert "cannot be started" in (await crash_of(pool, "text")).message
+
+
+async def test_a_child_that_dies_at_its_start_is_tried_again_after_longer_and_longer_pauses() -> (
+    None
+):
+    command = (sys.executable, "-c", "raise SystemExit('no engine')")
+    async with new_pool(command=command) as pool:
+        begun = time.monotonic()
+        details = [(await crash_of(pool, "text")).detail for _ in range(4)]
+
+    assert details[0] == "no engine\n"
+    assert time.monotonic() - begun > 0.1 + 0.2 + 0.4
+
+
+async def test_a_child_that_never_gets_ready_is_given_up() -> None:
+    command = (sys.executable, "-c", "import time; time.sleep(3600)")
+    async with new_pool(Limits(start=Seconds(0.3)), command) as pool:
+        with pytest.raises(ChildLostError, match="no sign of life"):
+            await pool.start()
+
+
+async def test_a_child_that_is_not_ready_first_is_no_child() -> None:
+    early = CHILD.replace('Ready(("text",))', 'Progress(0.5, "already")')
+    async with new_pool(command=(sys.executable, "-c", early)) as pool:
+        assert "before it was ready" in (await crash_of(pool, "text")).message
+
+
+async def test_a_child_that_takes_no_task_is_given_up() -> None:
+    deaf = CHILD.replace("for line in frames:", "time.sleep(3600)\nfor line in frames:")
+    big = replace(task("text"), options={"x": "x" * 900_000})
+    async with new_pool(Limits(stall=Seconds(0.2)), (sys.executable, "-c", deaf)) as pool:
+        outcome = await pool.run(big, ignore)
+
+    assert isinstance(outcome, Failed)
+    assert "took no task within 0.2 s" in outcome.message
+
+
+async def test_a_child_that_dies_while_it_is_given_a_task_is_explained() -> None:
+    rude = CHILD.replace("for line in frames:", "frames.read(1000); os._exit(7)\nfor line in []:")
+    big = replace(task("text"), options={"x": "x" * 900_000})
+    async with new_pool(command=(sys.executable, "-c", rude)) as pool:
+        outcome = await pool.run(big, ignore)
+
+    assert isinstance(outcome, Failed)
+    assert "exit status 7" in outcome.message
+
+
+async def test_a_closed_pool_has_no_children_and_may_start_again() -> None:
+    async with new_pool() as pool:
+        await pool.start()
+        await pool.close()
+        assert own_children() == []
+        await summary_of(pool)
+
+
+async def test_a_child_sees_its_device_and_no_secret() -> None:
+    secret = {
+        "MORAG_AGENT_TOKEN": "s3cret",
+        "HF_TOKEN": "s3cret",
+        "AWS_SECRET_ACCESS_KEY": "s3cret",
+    }
+    async with new_pool(environ={**os.environ, **secret}, devices=("GPU-7",)) as pool:
+        seen = (await summary_of(pool))["env"]
+
+    assert isinstance(seen, dict)
+    assert seen["CUDA_VISIBLE_DEVICES"] == "GPU-7"
+    assert "s3cret" not in seen.values()
+
+
+def test_the_environment_is_offline_unless_downloads_are_allowed() -> None:
+    environ = {"PATH": "/bin", "HTTPS_PROXY": "http://user:pw@proxy", "UNRELATED": "1"}
+
+    offline = child_environment(environ, PipelineSettings(threads=3))
+    online = child_environment(environ, PipelineSettings(allow_download=True))
+
+    assert offline["HF_HUB_OFFLINE"] == "1"
+    assert offline["OMP_NUM_THREADS"] == "3"
+    assert offline["PATH"] == "/bin"
+    assert not {"HTTPS_PROXY", "UNRELATED"} & offline.keys()
+    assert "HF_HUB_OFFLINE" not in online
+    assert "HTTPS_PROXY" in online

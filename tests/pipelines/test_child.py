@@ -1,0 +1,252 @@
+"""The real child, in a process of its own, under the real pool."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from agent.edges.children import ChildPool
+from agent.model.failures import FailureCode
+from agent.model.work import (
+    Failed,
+    PipelineSettings,
+    Produced,
+    Progress,
+    Ready,
+    decode,
+    encode,
+)
+from agent.pipelines.child import send_outcome, serve
+from tests.pipelines.conftest import MakeTask
+from tests.speech import FOX, word_error_rate
+
+pytestmark = pytest.mark.real_time
+
+COMMAND = (sys.executable, "-m", "agent.pipelines.child")
+FFMPEG_LOADED = 30e6
+"""Bytes of memory; a decoder that has so much is past its first lines."""
+SETTINGS = PipelineSettings(engine="faster-whisper", model="tiny.en", device="cpu", threads=2)
+
+PARENT = """
+import asyncio, os, sys
+from agent.edges.children import ChildPool
+from agent.model.work import PipelineSettings, Task
+
+async def main():
+    flag, module, source, output = sys.argv[1:]
+    pool = ChildPool([sys.executable, flag, module], PipelineSettings(), os.environ)
+    task = Task(
+        job_id="j", content_type="audio", input=source, filename="a.wav", media_type=None,
+        output=output, options={},
+    )
+    await pool.run(task, lambda progress: None)
+
+asyncio.run(main())
+"""
+
+
+@asynccontextmanager
+async def new_pool() -> AsyncIterator[ChildPool]:
+    pool = ChildPool(COMMAND, SETTINGS, os.environ)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+def ignore(_progress: Progress) -> None:
+    pass
+
+
+def ours(module: str) -> list[psutil.Process]:
+    """Processes below this one that run `module`."""
+    below = psutil.Process().children(recursive=True)
+    return [process for process in below if _runs(process, module)]
+
+
+def _runs(process: psutil.Process, module: str) -> bool:
+    return is_alive(process) and process.cmdline()[1:3] == ["-m", module]
+
+
+def is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def wait_for(found: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def long_recording(path: Path, hours: int) -> Path:
+    """Silence that takes no room on the disk and seconds to decode."""
+    frames = hours * 3600 * 16_000
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, frames, "NONE", ""))
+        file.writeframesraw(b"\0\0")
+        with path.open("r+b") as raw:
+            raw.truncate(44 + 2 * frames)
+        file._datawritten = 2 * frames  # type: ignore[attr-defined]
+    return path
+
+
+async def test_a_text_job_right_after_the_start_waits_for_no_model(
+    tmp_path: Path, make_task: MakeTask
+) -> None:
+    source = tmp_path / "note.txt"
+    source.write_text("A short note.")
+
+    begun = time.monotonic()
+    async with new_pool() as pool:
+        assert await pool.start() == ("audio", "text")
+        ready = time.monotonic() - begun
+        outcome = await pool.run(make_task("text", source), ignore)
+        done = time.monotonic() - begun
+        (child,) = ours("agent.pipelines.child")
+        memory = child.memory_info().rss / 1e6
+
+    assert isinstance(outcome, Produced)
+    print(
+        f"ready after {ready * 1000:.0f} ms, text done after {done * 1000:.0f} ms, {memory:.0f} MB"
+    )
+    assert done < 5
+    assert memory < 80  # numpy, ctranslate2 or torch would show
+
+
+async def test_speech_is_transcribed_twice_by_one_warm_child(
+    fox: Path, make_task: MakeTask
+) -> None:
+    task = make_task("audio", fox)
+    steps: list[Progress] = []
+    async with new_pool() as pool:
+        first = await pool.run(task, steps.append)
+        loads = [step.message for step in steps].count("loading model")
+        second = await pool.run(task, steps.append)
+
+    assert isinstance(first, Produced)
+    assert isinstance(second, Produced)
+    assert loads == [step.message for step in steps].count("loading model") == 1
+    heard = (Path(task.output) / "transcript.txt").read_text()
+    assert word_error_rate(FOX, heard) < 0.2
+
+
+async def test_what_is_wrong_with_a_task_comes_back_as_a_failure(
+    tmp_path: Path, make_task: MakeTask
+) -> None:
+    fake = tmp_path / "song.mp3"
+    fake.write_text("no song " * 100)
+    async with new_pool() as pool:
+        outcome = await pool.run(make_task("audio", fake), ignore)
+
+    assert outcome == Failed(
+        FailureCode.MEDIA_UNREADABLE, "the file is broken, or no audio or video that we know."
+    )
+
+
+async def test_a_surprise_comes_back_as_internal(tmp_path: Path, make_task: MakeTask) -> None:
+    async with new_pool() as pool:
+        outcome = await pool.run(make_task("text", tmp_path / "missing"), ignore)
+
+    assert isinstance(outcome, Failed)
+    assert outcome.code is FailureCode.INTERNAL
+    assert outcome.message.startswith("FileNotFoundError: ")
+    assert "Traceback" in outcome.detail
+
+
+async def test_cancelling_while_it_decodes_kills_the_decoder_too(
+    tmp_path: Path, make_task: MakeTask
+) -> None:
+    task = make_task("audio", long_recording(tmp_path / "long.wav", hours=10))
+    async with new_pool() as pool:
+        running = asyncio.create_task(pool.run(task, ignore))
+        while not ours("agent.pipelines.decoder"):
+            await asyncio.sleep(0.01)
+
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+        assert not ours("agent.pipelines.child")
+        wait_for(lambda: not ours("agent.pipelines.decoder"))
+
+
+def test_an_agent_that_is_killed_leaves_no_orphan(tmp_path: Path) -> None:
+    source = long_recording(tmp_path / "long.wav", hours=10)
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, *COMMAND[1:], source, tmp_path])
+    wait_for(lambda: bool(ours("agent.pipelines.decoder")))
+    (child,), (decoder,) = ours("agent.pipelines.child"), ours("agent.pipelines.decoder")
+    wait_for(lambda: decoder.memory_info().rss > FFMPEG_LOADED)
+    decoder.suspend()  # now neither of them would notice a closed pipe
+
+    parent.kill()
+    parent.wait()
+
+    try:
+        wait_for(lambda: not is_alive(child) and not is_alive(decoder), seconds=2)
+    finally:
+        for process in (decoder, child):
+            with suppress(psutil.Error):
+                process.kill()
+
+
+@pytest.mark.parametrize("first", [b"", b'{"progress": {"fraction": 0, "message": ""}}\n'])
+def test_a_child_whose_parent_has_gone_or_talks_nonsense_ends(first: bytes) -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        child = subprocess.Popen([*COMMAND, str(there.fileno())], pass_fds=[there.fileno()])
+        there.close()
+        here.sendall(first)
+        here.shutdown(socket.SHUT_WR)
+        assert child.wait(10) == 0
+
+
+def test_task_after_task_is_answered_on_the_same_pipe(tmp_path: Path, make_task: MakeTask) -> None:
+    source = tmp_path / "note.txt"
+    source.write_text("A short note.")
+    good = make_task("text", source)
+    here, there = socket.socketpair()
+    with here, there:
+        for frame in (SETTINGS, good, replace(good, options={"x": 1}), replace(good, input="/no")):
+            here.sendall(encode(frame))
+        here.shutdown(socket.SHUT_WR)
+        serve(there.makefile("rb"), there)
+        there.shutdown(socket.SHUT_WR)
+        frames = [decode(line) for line in here.makefile("rb")]
+
+    ready, *outcomes = [frame for frame in frames if not isinstance(frame, Progress)]
+    assert ready == Ready(("audio", "text"))
+    assert isinstance(outcomes[0], Produced)
+    codes = [outcome.code for outcome in outcomes[1:] if isinstance(outcome, Failed)]
+    assert codes == [FailureCode.OPTIONS_INVALID, FailureCode.INTERNAL]
+
+
+def test_an_outcome_that_cannot_cross_the_pipe_is_a_failure() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        send_outcome(there, Produced((), {"real_time_factor": float("nan")}))
+        there.shutdown(socket.SHUT_WR)
+        (outcome,) = [decode(line) for line in here.makefile("rb")]
+
+    assert isinstance(outcome, Failed)
+    assert outcome.message.startswith("the outcome cannot be sent")
+
+
+def test_what_libraries_print_stays_out_of_the_way() -> None:
+    code = (
+        "import os; from agent.pipelines.parentage import silence_stdout;"
+        "kept = silence_stdout(); os.write(1, b'noise'); os.write(kept, b'frame')"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+    assert (ended.stdout, ended.stderr) == (b"frame", b"noise")

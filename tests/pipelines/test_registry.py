@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+
+from agent.model.failures import FailureCode
+from agent.model.work import PipelineSettings
+from agent.pipelines.errors import OptionsInvalidError, UnsupportedMediaError, as_failed
+from agent.pipelines.options import Options, parse_options
+from agent.pipelines.registry import possible_content_types, run_task
+from tests.pipelines.conftest import MakeTask
+
+
+def test_an_unknown_content_type_is_named_beside_the_known_ones(
+    tmp_path: Path, make_task: MakeTask
+) -> None:
+    task = make_task("hologram", tmp_path)
+
+    with pytest.raises(UnsupportedMediaError, match=r"'hologram'; there are audio, text\."):
+        run_task(task, PipelineSettings(), lambda _: None)
+
+
+def test_audio_is_offered_only_where_a_model_is(tmp_path: Path) -> None:
+    assert possible_content_types(PipelineSettings()) == ("audio", "text")
+
+    assert possible_content_types(PipelineSettings(model=str(tmp_path / "none"))) == ("text",)
+
+
+class _Sizes(Options):
+    width: int = 1
+    name: str = ""
+
+
+def test_a_wrong_value_is_named_with_what_would_be_right() -> None:
+    with pytest.raises(OptionsInvalidError, match=r"option 'width' is '3': .*valid integer"):
+        parse_options(_Sizes, {"width": "3"})
+
+
+def test_all_complaints_are_made_at_once() -> None:
+    with pytest.raises(OptionsInvalidError, match=r"'name' is 3: .*; unknown option 'depth'"):
+        parse_options(_Sizes, {"name": 3, "depth": 1})
+
+
+def test_a_long_value_is_shown_in_part() -> None:
+    with pytest.raises(OptionsInvalidError) as caught:
+        parse_options(_Sizes, {"width": "x" * 1000})
+
+    assert len(str(caught.value)) < 200
+
+
+class OutOfMemoryError(RuntimeError):
+    """Named as torch's."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("CUDA failed with error out of memory"),
+    ],
+)
+def test_every_way_to_run_out_of_memory_is_known(error: Exception) -> None:
+    assert as_failed(error).code is FailureCode.OUT_OF_MEMORY
+
+
+def test_a_surprise_is_internal_with_its_class_and_a_bounded_traceback() -> None:
+    failed = as_failed(KeyError("x" * 100_000))
+
+    assert failed.code is FailureCode.INTERNAL
+    assert failed.message.startswith("KeyError: 'xxx")
+    assert len(failed.message) <= 300
+    assert 1000 < len(failed.detail) <= 8 * 1024
