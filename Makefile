@@ -32,10 +32,10 @@ bench: $(VENV)/.all  ## measure; results with date and command go into docs/benc
 
 docs: $(VENV)/.all  ## write the generated documents again
 	$(BIN)/python -m agent.server.openapi > docs/openapi.json
-	$(BIN)/python -m agent.config.example > config.example.toml
+	$(BIN)/python -m agent config --example > config.example.toml
 
 lock: $(VENV)/.all  ## pin what is installed now
-	$(BIN)/python -m pip freeze --exclude-editable | LC_ALL=C sort -f > constraints.txt
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' | LC_ALL=C sort -f > constraints.txt
 
 clean:  ## remove what the tools left behind, the virtual environment too
 	rm -rf $(VENV) build dist .coverage .*_cache .hypothesis *.egg-info

@@ -90,6 +90,11 @@ class LeaseKeeper:
         self._failures += 1
         self._renew_at = Instant(now + min(pause, self._renew_in))
 
+    def on_token_refused(self, now: Instant, pause: Seconds) -> None:
+        """A person has to mend that: `pause` may outlast the lease, which is revived then."""
+        self._failures += 1
+        self._renew_at = Instant(now + pause)
+
     def on_news(self, now: Instant) -> None:
         """The job moved on: let the server know soon, but no flood of it."""
         if self._is_accepted and not self._failures:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from agent.edges.http import ERROR, Connection
+from agent.edges.http import ERROR, OK, Connection, told
 from agent.edges.problems import error_of
 from agent.model.errors import AgentError, InputUnavailableError, ServerUnavailableError
 from agent.model.ids import Bytes
@@ -16,7 +16,8 @@ MOST_REDIRECTS = 5
 LONGEST_PROBLEM = 64 * 1024
 PARTIAL = 206
 RANGE_NOT_SATISFIABLE = 416
-_CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,18})-[0-9]{1,18}|\*)/([0-9]{1,18}|\*)")
+_SIZE = re.compile(r"[0-9]{1,18}")
 
 
 class HttpInputSource:
@@ -45,7 +46,11 @@ class HttpInputSource:
             return _HttpBody(response, NothingLeft(_total(response)))
         if response.status_code >= ERROR:
             raise await self._refusal(address, response)
-        if response.headers.get("content-encoding", "identity") != "identity":
+        if response.status_code not in OK:
+            raise ServerUnavailableError(
+                f"the input's source answered {response.status_code}", answered=True
+            )
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
             raise InputUnavailableError(
                 "the source sends the input encoded, which it was asked not to"
             )
@@ -76,8 +81,11 @@ class _HttpBody:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         # Without a size: httpx would copy every byte once more to cut pieces of one length.
-        async for chunk in self._response.aiter_raw():
-            yield chunk
+        try:
+            async for chunk in self._response.aiter_raw():
+                yield chunk
+        except httpx.HTTPError as error:
+            raise ServerUnavailableError(told(error)) from error
 
 
 def _range(offset: int, etag: str | None) -> dict[str, str]:
@@ -85,7 +93,7 @@ def _range(offset: int, etag: str | None) -> dict[str, str]:
         return {}
     headers = {"Range": f"bytes={offset}-"}
     # RFC 9110, section 13.1.5: a weak validator must not be used here.
-    if etag is not None and not etag.startswith("W/"):
+    if etag is not None and etag.isascii() and not etag.startswith("W/"):
         headers["If-Range"] = etag
     return headers
 
@@ -101,8 +109,8 @@ def _opened(response: httpx.Response) -> Opened:
 
 
 def _length(response: httpx.Response) -> Bytes | None:
-    told = response.headers.get("content-length", "")
-    return Bytes(int(told)) if told.isdigit() else None
+    size = response.headers.get("content-length", "")
+    return Bytes(int(size)) if _SIZE.fullmatch(size) else None
 
 
 def _total(response: httpx.Response) -> Bytes | None:

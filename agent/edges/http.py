@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -31,14 +31,17 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    distrust: Callable[[], None]
+    """Have the next request go over a new connection."""
 
     def parse(self, model: type[Reply]) -> Reply:
         """The body as `model`; a body that does not parse comes from something on the way."""
         try:
             return model.model_validate_json(self.body)
         except ValidationError as error:
+            self.distrust()
             raise ServerUnavailableError(
-                f"the server's answer ({self.status}) is no {model.__name__}"
+                f"the server's answer ({self.status}) is no {model.__name__}", answered=True
             ) from error
 
 
@@ -87,11 +90,11 @@ class Connection:
         A server behind a prefix may not know of it, and says `/v1/…` for `/prefix/v1/…`.
         """
         prefix = self._base.path.rstrip("/")
-        is_below = url.startswith(("/", prefix + "/")) and not url.startswith("//")
-        if is_below and not url.startswith(prefix + "/"):
-            return self.at(url)
+        is_rooted = url.startswith("/") and not url.startswith("//")
+        if is_rooted and not url.startswith(prefix + "/"):
+            url = prefix + url
         try:
-            return str(httpx.URL(f"{self.at('/')}").join(url))
+            return str(httpx.URL(self.at("/")).join(url))
         except httpx.InvalidURL as error:
             raise ServerUnavailableError(f"not an address: {error}", answered=True) from error
 
@@ -121,10 +124,10 @@ class Connection:
                 asyncio.timeout(deadline),
                 self.stream(method, url, content=content, headers=sent, stall=deadline) as response,
             ):
-                answer = await _read(response)
-                if answer.status not in OK:
-                    raise error_of(answer.status, answer.headers, answer.body)
-                return answer
+                body = await _read(response)
+                if response.status_code not in OK:
+                    raise error_of(response.status_code, response.headers, body)
+                return Answer(response.status_code, response.headers, body, self._distrust)
         except TimeoutError as error:
             raise ServerUnavailableError(f"no answer within {deadline:g} s") from error
 
@@ -139,9 +142,12 @@ class Connection:
         stall: float = STALL_TIMEOUT,
     ) -> AsyncIterator[httpx.Response]:
         """One request whose answer is read by the caller; redirects are left to the caller too."""
-        generation = await self._enter()
+        last, generation = self._current, self._fresh()
+        generation.users += 1
         timeout = httpx.Timeout(stall, connect=CONNECT_TIMEOUT)
         try:
+            if last is not None:
+                await self._bury(last)
             async with generation.client.stream(
                 method, url, content=content, headers=self._headers(url, headers), timeout=timeout
             ) as response:
@@ -171,32 +177,30 @@ class Connection:
             ours["Authorization"] = f"Bearer {self._token}"
         return ours
 
-    async def _enter(self) -> _Generation:
-        """The generation for a new request, which counts among its users from now on."""
-        old = self._current
-        if old is not None and time.monotonic() - old.born > self._max_age:
-            old.retire()
-        if old is not None and not old.is_retired:
-            old.users += 1
-            return old
-        new = self._current = _Generation(httpx.AsyncClient())
-        new.users += 1
-        if old is not None:
-            await self._bury(old)
-        return new
+    def _distrust(self) -> None:
+        if self._current is not None:
+            self._current.retire()
+
+    def _fresh(self) -> _Generation:
+        current = self._current
+        if current is not None and time.monotonic() - current.born > self._max_age:
+            current.retire()
+        if current is None or current.is_retired:
+            current = self._current = _Generation(httpx.AsyncClient())
+        return current
 
     async def _bury(self, generation: _Generation) -> None:
         if generation.is_retired and not generation.users:
             await generation.client.aclose()
 
 
-async def _read(response: httpx.Response) -> Answer:
+async def _read(response: httpx.Response) -> bytes:
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > MAX_JSON_BODY:
             raise ServerUnavailableError("the answer is over 1 MiB")
-    return Answer(response.status_code, response.headers, bytes(body))
+    return bytes(body)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

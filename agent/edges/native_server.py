@@ -1,5 +1,6 @@
 """The Job API v1 as the agent speaks it: our values out as bodies, answers back as values."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ from agent.model.ids import (
 from agent.model.lease import InputRef, Offer, Renewal
 from agent.ports import Ask, Introduction, PollResult, Report, Result, Terms
 from agent.wire import agents, leases, routes
-from agent.wire.base import BOOT_HEADER
+from agent.wire.base import BOOT_HEADER, MAX_POLL_WAIT, Body
 
 POLL_MARGIN = 10.0
 """Seconds that an answer to a poll may come late before the connection is given up."""
@@ -72,7 +73,7 @@ class NativeServer:
         answer = await self._send("PUT", routes.AGENT, body)
         welcome = answer.parse(agents.Welcome)
         return Terms(
-            poll_wait=Seconds(welcome.poll_wait_s),
+            poll_wait=Seconds(min(welcome.poll_wait_s, MAX_POLL_WAIT)),
             renew_every=Seconds(welcome.renew_every_s),
             lease_ttl=Seconds(welcome.lease_ttl_s),
             messages=welcome.messages,
@@ -102,7 +103,7 @@ class NativeServer:
             boot_id=self._identity.boot_id,
             stage=report.stage,
             progress=report.progress,
-            message=report.message[:LONGEST_MESSAGE],
+            message=_text(report.message)[:LONGEST_MESSAGE],
             health=self._health(),
         )
         answer = await self._about(lease_id, routes.RENEW, body)
@@ -127,28 +128,28 @@ class NativeServer:
                 )
                 for artifact in result.manifest
             ),
-            summary=result.summary,
+            summary=_told(result.summary),
             metrics=result.metrics,
         )
-        await self._about(lease_id, routes.COMPLETE, body)
+        _acknowledged(await self._about(lease_id, routes.COMPLETE, body))
 
     async def fail(self, lease_id: LeaseId, code: FailureCode, message: str, detail: str) -> None:
         body = leases.Fail(
             boot_id=self._identity.boot_id,
             code=code,
-            message=message[:LONGEST_MESSAGE],
+            message=_text(message)[:LONGEST_MESSAGE],
             retryable=code in RETRYABLE,
-            detail=detail[-LONGEST_DETAIL:],
+            detail=_text(detail)[-LONGEST_DETAIL:],
         )
-        await self._about(lease_id, routes.FAIL, body)
+        _acknowledged(await self._about(lease_id, routes.FAIL, body))
 
     async def release(self, lease_id: LeaseId, reason: str, retry_after: Seconds | None) -> None:
         body = leases.Release(
             boot_id=self._identity.boot_id,
-            reason=reason[:LONGEST_MESSAGE],
+            reason=_text(reason)[:LONGEST_MESSAGE],
             retry_after_s=retry_after,
         )
-        await self._about(lease_id, routes.RELEASE, body)
+        _acknowledged(await self._about(lease_id, routes.RELEASE, body))
 
     async def sign_off(self, keep: Sequence[LeaseId]) -> None:
         await self._send("DELETE", routes.AGENT, agents.SignOff(keep=tuple(keep)), deadline=3.0)
@@ -166,6 +167,22 @@ class NativeServer:
         url = self._connection.at(routes.fill(route, lease_id=lease_id))
         headers = {BOOT_HEADER: self._identity.boot_id}
         return await self._connection.call("POST", url, json=body, headers=headers)
+
+
+def _acknowledged(answer: Answer) -> None:
+    """A page of something on the way with a 200 is no acknowledgement."""
+    if answer.body:
+        answer.parse(Body)
+
+
+def _text(said: str) -> str:
+    """Media and file names may bring half characters (lone surrogates), which UTF-8 cannot say."""
+    return said.encode("utf-8", "replace").decode()
+
+
+def _told(summary: JsonObject) -> JsonObject:
+    told: JsonObject = json.loads(_text(json.dumps(summary, ensure_ascii=False)))
+    return told
 
 
 def _hardware_info(hardware: Hardware) -> agents.HardwareInfo:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 from agent.edges.durable import disk_errors, sync_folder
@@ -17,6 +18,8 @@ class PartialFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # A cancelled call leaves its thread at work: nobody may close the file under it.
+        self._busy = threading.Lock()
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         self._hash = hashlib.sha256()
         self._taken: list[bytes] = []
@@ -37,7 +40,7 @@ class PartialFile:
         self._hash = hashlib.sha256()
         self._etag = etag
         with disk_errors("the input"):
-            await asyncio.to_thread(os.ftruncate, self._fd, 0)
+            await asyncio.to_thread(self._truncate)
 
     async def append(self, chunk: bytes) -> None:
         self._taken.append(chunk)
@@ -50,8 +53,7 @@ class PartialFile:
         if not taken:
             return
         with disk_errors("the input"):
-            await asyncio.to_thread(self._write, taken, self._written)
-        self._written += sum(map(len, taken))
+            await asyncio.to_thread(self._write, taken)
 
     async def digest(self) -> Digest:
         await self.flush()
@@ -64,19 +66,29 @@ class PartialFile:
             await asyncio.to_thread(self._seal, path)
 
     def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        with self._busy:
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._fd = -1
 
-    def _write(self, chunks: list[bytes], at: int) -> None:
-        for chunk in chunks:
-            self._hash.update(chunk)
-            view = memoryview(chunk)
-            while view:
-                count = os.pwrite(self._fd, view, at)
-                view, at = view[count:], at + count
+    def _truncate(self) -> None:
+        with self._busy:
+            os.ftruncate(self._fd, 0)
+
+    def _write(self, chunks: list[bytes]) -> None:
+        with self._busy:
+            digest, at = self._hash.copy(), self._written
+            for chunk in chunks:
+                digest.update(chunk)
+                view = memoryview(chunk)
+                while view:
+                    count = os.pwrite(self._fd, view, at)
+                    view, at = view[count:], at + count
+            # Only what is written counts, whatever breaks in between.
+            self._hash, self._written = digest, at
 
     def _seal(self, path: Path) -> None:
-        os.fsync(self._fd)
+        with self._busy:
+            os.fsync(self._fd)
         self._path.rename(path)
         sync_folder(path.parent)

@@ -21,6 +21,7 @@ from agent.model.errors import (
 )
 from agent.model.ids import Seconds
 from agent.model.lease import LostReason
+from agent.wire.base import Body
 from agent.wire.problems import Problem, ProblemCode
 
 CONTENT_TOO_LARGE = 413
@@ -42,7 +43,7 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> ServerErro
     It is decided by `code`. Without one it is not our server that speaks but something on the way,
     and that may be gone in a moment.
     """
-    problem = _problem(body)
+    problem = _problem(status, body)
     if status == CONTENT_TOO_LARGE:
         return TooLargeError(_said(problem) if problem else f"the server answered {status}")
     if problem is None or problem.code in _TRANSIENT:
@@ -82,9 +83,23 @@ def _refused(problem: Problem) -> ServerError:
     return RequestRefusedError(f"{problem.code.value}: {_said(problem)}")
 
 
-def _problem(body: bytes) -> Problem | None:
+class _Spoken(Problem):
+    status: int = 0
+    """Only advisory (RFC 9457, section 3.1.2): another server may leave it out."""
+
+
+class _OnlyCode(Body):
+    code: ProblemCode
+
+
+def _problem(status: int, body: bytes) -> Problem | None:
+    """The problem in `body`; members that make no sense do not hide its code."""
     try:
-        return Problem.model_validate_json(body)
+        return _Spoken.model_validate_json(body)
+    except ValidationError:
+        pass
+    try:
+        return Problem(status=status, code=_OnlyCode.model_validate_json(body).code)
     except ValidationError:
         return None
 

@@ -24,6 +24,8 @@ from agent.model.work import Produced
 
 PRIVATE = 0o700
 HASH_BLOCK = 1024 * 1024
+BOOT_NUMBERS = range(2**53)
+"""Those that every JSON library carries whole."""
 
 
 class DiskSpool:
@@ -134,12 +136,13 @@ def _lock(path: Path) -> int:
 
 def _read_boot(path: Path) -> int:
     try:
-        return int(json.loads(path.read_bytes())["boot_seq"])
+        boot_seq = int(json.loads(path.read_bytes())["boot_seq"])
     except FileNotFoundError:
         return 0
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         # Torn by something else than us: the server tells the current number in its answer.
         return 0
+    return boot_seq if boot_seq in BOOT_NUMBERS else 0
 
 
 def _empty(folder: Path) -> None:

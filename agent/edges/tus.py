@@ -2,17 +2,22 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 
-from agent.edges.http import STALL_TIMEOUT, Answer, Connection
-from agent.model.errors import ServerUnavailableError
+from agent.edges.http import OK, STALL_TIMEOUT, Answer, Connection
+from agent.edges.problems import error_of
+from agent.model.errors import ServerUnavailableError, UploadGoneError
 from agent.model.ids import Bytes
 from agent.ports import Upload
 from agent.wire.base import TUS_VERSION
 
 SLOWEST = 1024
 """Bytes a second; a part that comes slower than this is cut."""
+GONE = (404, 410)
+"""An answer to HEAD has no body and so no code: its status alone says that nothing is there."""
 _OCTETS = "application/offset+octet-stream"
+_OFFSET = re.compile(r"[0-9]{1,18}")
 
 
 class TusClient:
@@ -43,8 +48,13 @@ class TusClient:
         return Upload(upload_url, _number(told))
 
     async def offset(self, upload_url: str) -> Bytes:
-        answer = await self._send("HEAD", upload_url, b"", {})
-        return _number(answer.headers.get("upload-offset", ""))
+        url = self._connection.resolve(upload_url)
+        async with self._connection.stream("HEAD", url, headers=self._headers) as response:
+            if response.status_code in GONE:
+                raise UploadGoneError(f"the server answered {response.status_code}")
+            if response.status_code not in OK:
+                raise error_of(response.status_code, response.headers, b"")
+            return _number(response.headers.get("upload-offset", ""))
 
     async def append(self, upload_url: str, offset: Bytes, data: bytes) -> Bytes:
         digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
@@ -74,6 +84,6 @@ def _encode(metadata: Mapping[str, str]) -> str:
 
 
 def _number(text: str) -> Bytes:
-    if not text.isdigit():
+    if not _OFFSET.fullmatch(text):
         raise ServerUnavailableError(f"the server's Upload-Offset is {text!r}")
     return Bytes(int(text))

@@ -1,0 +1,34 @@
+import importlib.util
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ["torch", "whisper", "faster_whisper", "ctranslate2", "av", "cv2", "moviepy", "numpy"]
+LOADED = "import sys, importlib; importlib.import_module(sys.argv[1]); print(*sys.modules)"
+
+
+@pytest.mark.parametrize("module", ["agent.compose", "agent.cli", "agent.edges.native_server"])
+def test_the_agent_process_never_loads_a_heavy_library(module: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"{module} does not exist yet")
+
+    said = subprocess.run(
+        [sys.executable, "-c", LOADED, module], capture_output=True, check=True, text=True
+    )
+
+    assert not set(said.stdout.split()) & set(HEAVY)
+
+
+@pytest.mark.parametrize("floor", ["agent.model", "agent.core"])
+def test_decisions_load_nothing_that_touches_the_world(floor: str) -> None:
+    names = {"agent.model": "errors", "agent.core": "lease_keeper"}
+
+    said = subprocess.run(
+        [sys.executable, "-c", LOADED, f"{floor}.{names[floor]}"],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    assert not set(said.stdout.split()) & {"asyncio", "httpx", "structlog", "agent.ports"}
