@@ -11,7 +11,8 @@ import structlog
 
 from agent import __version__
 from agent.config import Settings, agent_token, announced_types, pipeline_settings, slots_on
-from agent.edges.children import ChildLostError, ChildPool, Limits
+from agent.edges.child import ChildLostError
+from agent.edges.children import ChildPool, Limits
 from agent.edges.clock import SystemClock
 from agent.edges.downloads import HttpInputSource
 from agent.edges.http import Connection

@@ -10,7 +10,9 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from agent.edges.children import ChildLostError, ChildPool, Limits, child_environment
+from agent.edges.child import ChildLostError
+from agent.edges.child_environment import child_environment
+from agent.edges.children import ChildPool, Limits
 from agent.model.failures import FailureCode
 from agent.model.ids import JobId, JsonObject, Seconds
 from agent.model.work import Failed, PipelineSettings, Produced, Progress, Task
@@ -176,7 +178,7 @@ async def test_a_lost_child_is_explained_and_the_next_task_gets_a_new_one(
 async def test_a_child_that_only_closes_its_pipe_is_killed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("agent.edges.children._DYING", 0.1)
+    monkeypatch.setattr("agent.edges.child._DYING", 0.1)
     async with new_pool() as pool:
         assert "closed its pipe" in (await crash_of(pool, "close")).message
         assert own_children() == []
