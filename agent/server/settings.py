@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.server.queue.values import Numbers
-from agent.wire.base import POLL_WAIT, RENEW_EVERY
+from agent.wire.base import MAX_POLL_WAIT, POLL_WAIT, RENEW_EVERY
 
 DAY = 24 * 3600.0
 
@@ -28,5 +28,12 @@ class ServerSettings:
     """The slow re-look; deadlines that fall due sooner are met sooner."""
     heartbeat_s: float = 15.0
     """A comment in a silent event stream, so that proxies keep it open."""
-    offline_after_s: float = 3 * RENEW_EVERY
-    """Silence after which an agent is shown as offline."""
+
+    def __post_init__(self) -> None:
+        if self.poll_wait_s > MAX_POLL_WAIT:
+            raise ValueError(f"poll_wait_s is {self.poll_wait_s}, at most {MAX_POLL_WAIT}")
+
+    @property
+    def offline_after_s(self) -> float:
+        """An agent silent for three renewal intervals is shown as offline."""
+        return 3 * self.renew_every_s

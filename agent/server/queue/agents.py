@@ -151,7 +151,8 @@ def rest(job: Job, agent_id: AgentId, retry_after: float, now: Moment, numbers: 
     doubled = min(numbers.max_rest_s, numbers.rest_s * 2 ** min(before, 16))
     until = Moment(now + max(doubled, retry_after))
     others = tuple(r for r in job.rests if r.agent_id != agent_id)
-    return replace(job, rests=(*others, Rest(agent_id, before + 1, until)))
+    rests = sorted((*others, Rest(agent_id, before + 1, until)), key=lambda r: r.agent_id)
+    return replace(job, rests=tuple(rests))
 
 
 def fail(

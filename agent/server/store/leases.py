@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import NoReturn
 
 from agent.model.ids import AgentId, LeaseId
 from agent.model.lease import Directive, LostReason
@@ -13,7 +14,7 @@ from agent.server.queue.values import Job, Lease, Lost, NotAccepted, Phase
 from agent.server.store import agents, jobs, uploads
 from agent.server.store.jobs import Granted
 from agent.server.store.transaction import Transaction
-from agent.wire.jobs import JobState
+from agent.server.store.uploads import Upload
 from agent.wire.leases import Complete, Fail, ManifestLine, Release
 from agent.wire.problems import ProblemCode
 
@@ -25,6 +26,13 @@ class Caller:
     agent_id: AgentId
     boot_id: str
     lease_id: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    job: Job
+    dropped: tuple[Upload, ...]
+    """Uploads whose files are of no use any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +58,17 @@ def _job_of(tx: Transaction, caller: Caller) -> Job:
 
 
 def _settle(tx: Transaction, before: Job, after: Job | Lost | NotAccepted) -> Job:
-    match after:
-        case Lost(reason, told):
-            jobs.save(tx, before, told)
-            raise lease_lost(reason)
-        case NotAccepted():
-            raise ProblemError(ProblemCode.FORBIDDEN, "the offer is not accepted: renew first")
-        case Job():
-            jobs.save(tx, before, after)
-            return after
+    if not isinstance(after, Job):
+        _refuse(tx, before, after)
+    jobs.save(tx, before, after)
+    return after
+
+
+def _refuse(tx: Transaction, before: Job, verdict: Lost | NotAccepted) -> NoReturn:
+    jobs.save(tx, before, verdict.job)
+    if isinstance(verdict, Lost):
+        raise lease_lost(verdict.reason)
+    raise ProblemError(ProblemCode.FORBIDDEN, "the offer is not accepted: renew first")
 
 
 def renew(tx: Transaction, caller: Caller, report: Report) -> RenewedLease:
@@ -89,14 +99,14 @@ def fail(tx: Transaction, caller: Caller, said: Fail) -> Job:
     return _settle(tx, job, moves.fail(job, caller.lease_id, failure, tx.now, tx.numbers))
 
 
-def complete(tx: Transaction, caller: Caller, said: Complete) -> Job:
+def complete(tx: Transaction, caller: Caller, said: Complete) -> Completed:
     """Checked against what lies on disk first; the same lease and manifest again is 200."""
     job = _job_of(tx, caller)
     lease = job.lease(caller.lease_id)
     manifest = json.dumps([line.model_dump() for line in said.manifest])
     if lease.phase is Phase.COMPLETED:
         if manifest == load_result(tx, job)[0]:
-            return job
+            return Completed(job, ())
         raise lease_lost(LostReason.COMPLETED)
     touched = _settle(tx, job, moves.touch(job, caller.lease_id, tx.now, tx.numbers))
     _check_artifacts(tx, touched, lease, said.manifest)
@@ -105,7 +115,23 @@ def complete(tx: Transaction, caller: Caller, said: Complete) -> Job:
         "UPDATE jobs SET manifest = ?, summary = ?, metrics = ? WHERE job_id = ?",
         (manifest, json.dumps(said.summary), json.dumps(said.metrics), job.job_id),
     )
-    return _settle(tx, touched, after)
+    done = _settle(tx, touched, after)
+    return Completed(done, _drop_the_rest(tx, done, lease, said.manifest))
+
+
+def _drop_the_rest(
+    tx: Transaction, job: Job, lease: Lease, manifest: tuple[ManifestLine, ...]
+) -> tuple[Upload, ...]:
+    """Of other attempts, or not named: nobody can ask for them any more."""
+    named = {(lease.origin, line.name) for line in manifest}
+    dropped = tuple(
+        upload
+        for upload in uploads.of_job(tx, job.job_id)
+        if not upload.is_input and (upload.origin, upload.name) not in named
+    )
+    for upload in dropped:
+        uploads.delete(tx, upload)
+    return dropped
 
 
 def load_result(tx: Transaction, job: Job) -> tuple[str, str, str]:
@@ -137,13 +163,7 @@ def _check_artifacts(
 def readable_input(tx: Transaction, agent_id: AgentId, lease_id: LeaseId) -> Granted:
     """For the download: reading revives nothing, and is refused once the lease is over."""
     job = find(tx, agent_id, lease_id)
-    lease = job.lease(lease_id)
-    after = moves.touch(job, lease_id, tx.now, tx.numbers)
-    if isinstance(after, Job):
-        return jobs.granted(tx, job, lease)
-    _settle(tx, job, after)
-    raise AssertionError  # a refusal always raises
-
-
-def is_cancelled(job: Job) -> bool:
-    return job.state is JobState.CANCELLED
+    verdict = moves.touch(job, lease_id, tx.now, tx.numbers)
+    if not isinstance(verdict, Job):
+        _refuse(tx, job, verdict)
+    return jobs.granted(tx, job, job.lease(lease_id))

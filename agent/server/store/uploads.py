@@ -58,6 +58,14 @@ def of_origin(tx: Transaction, job_id: JobId, origin: LeaseId) -> list[Upload]:
     return [_upload(row) for row in rows]
 
 
+def of_job(tx: Transaction, job_id: JobId) -> list[Upload]:
+    rows = tx.db.execute(
+        f"SELECT {_COLUMNS} FROM uploads WHERE job_id = ?",  # noqa: S608 - our own names
+        (job_id,),
+    )
+    return [_upload(row) for row in rows]
+
+
 def create(
     tx: Transaction, job_id: JobId, origin: LeaseId, said: Announced
 ) -> tuple[Upload, Upload | None]:
@@ -97,10 +105,10 @@ def insert(tx: Transaction, upload: Upload) -> None:
     )
 
 
-def note_received(tx: Transaction, upload: Upload, received: int) -> None:
+def note_received(tx: Transaction, upload: Upload) -> None:
     """The bytes are on disk already."""
     tx.db.execute(
-        "UPDATE uploads SET received = ? WHERE upload_id = ?", (received, upload.upload_id)
+        "UPDATE uploads SET received = ? WHERE upload_id = ?", (upload.received, upload.upload_id)
     )
     if upload.is_input:
         tx.db.execute("UPDATE jobs SET updated_at = ? WHERE job_id = ?", (tx.now, upload.job_id))

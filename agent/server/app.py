@@ -1,0 +1,72 @@
+"""The Job API as an ASGI app."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+import agent
+from agent.server import answers
+from agent.server.clock import Clock, ServerClock
+from agent.server.metrics import Measured
+from agent.server.routes import agents, events, fleet, jobs, leases, system, uploads
+from agent.server.server import Server
+from agent.server.settings import ServerSettings
+from agent.wire.problems import MEDIA_TYPE, Problem
+from agent.wire.routes import OPENAPI
+
+
+def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastAPI:
+    """An app that touches nothing until its lifespan begins.
+
+    It may be served alone or mounted in another app. Frameworks do not run the lifespan of a
+    mounted app, so the parent enters it in its own:
+
+        gpu = create_app(settings)
+
+        @asynccontextmanager
+        async def lifespan(app):
+            async with gpu.state.server.lifespan():
+                yield
+
+        app = FastAPI(lifespan=lifespan)
+        app.mount("/gpu", gpu)
+
+    Before a parent's server stops it should call `gpu.state.server.stop_waiting()`, which
+    answers the parked polls; `agent.server.serving` does it for an app that is served alone.
+    """
+    server = Server(settings, clock or ServerClock())
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with server.lifespan():
+            yield
+
+    app = _JobApi(
+        title="MoRAG Job API",
+        version=agent.__version__,
+        lifespan=lifespan,
+        openapi_url=OPENAPI,
+        docs_url=None,
+        redoc_url=None,
+        responses={"default": {"model": Problem, "description": "Any error, with its code."}},
+    )
+    app.state.server = server
+    answers.add_to(app)
+    app.add_middleware(Measured, metrics=server.metrics, clock=server.clock)
+    for module in (agents, leases, uploads, jobs, events, fleet, system):
+        app.include_router(module.router)
+    return app
+
+
+class _JobApi(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """FastAPI knows only JSON errors; ours are problem documents."""
+        schema = super().openapi()
+        for path in schema["paths"].values():
+            for operation in path.values():
+                content = operation["responses"]["default"]["content"]
+                if "application/json" in content:
+                    content[MEDIA_TYPE] = content.pop("application/json")
+        return schema

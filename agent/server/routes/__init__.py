@@ -1,0 +1,1 @@
+"""The routes of the Job API, a module for each section."""
