@@ -15,6 +15,7 @@ from agent.server.auth import Client, ServerDep
 from agent.server.bodies import JsonRoute
 from agent.server.problems import ProblemError, invalid
 from agent.server.routes.links import link
+from agent.server.routes.uploads import finish_empty_input
 from agent.server.routes.views import job_info
 from agent.server.sending import Content, send
 from agent.server.store import clients
@@ -41,6 +42,9 @@ async def submit(
     submitted = await server.store.run(partial(clients.submit, said=body))
     response.status_code = 201 if submitted.is_new else 200
     job = submitted.job
+    if submitted.has_upload and body.size == 0:
+        await finish_empty_input(server, job.job_id)
+        job = await server.store.run(partial(clients.find, job_id=job.job_id))
     upload = link(request, routes.JOB_UPLOAD, job_id=job.job_id) if submitted.has_upload else None
     return JobCreated(job_id=job.job_id, state=job.state, upload=upload)
 

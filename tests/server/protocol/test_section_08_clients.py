@@ -32,6 +32,23 @@ async def test_a_new_job_is_201_with_its_upload(tmp_path: Path) -> None:
         }
 
 
+async def test_a_job_whose_input_has_no_bytes_is_queued_at_once(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        answer = await w.create(size=0)
+
+        assert (answer.status_code, answer.json()["state"]) == (201, "queued")
+        offer = await (await w.agent()).take()
+        assert offer["input"]["size"] == 0
+        assert offer["input"]["sha256"] == sha256(b"")
+
+
+async def test_a_job_without_bytes_but_with_anothers_digest_is_refused(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        answer = await w.create(size=0, sha256=sha256(b"something"))
+
+        assert code_of(answer) == (460, "checksum_mismatch")
+
+
 @pytest.mark.parametrize("missing", ["content_type", "filename", "size"])
 async def test_a_job_without_a_required_field_is_invalid(tmp_path: Path, missing: str) -> None:
     async with world(tmp_path) as w:
