@@ -80,7 +80,7 @@ class Delivery:
             try:
                 # Creating it again gives the same upload and tells where the server is:
                 # the one way to go on after anything at all.
-                upload = await self._create(artifact)
+                upload = await self._create(artifact, plan)
                 offset = upload.offset
                 while isinstance(step := plan.next_step(offset), SendPart):
                     offset = await self._send(artifact, upload, step, plan)
@@ -94,18 +94,24 @@ class Delivery:
             else:
                 return
 
-    async def _create(self, artifact: Artifact) -> Upload:
+    async def _create(self, artifact: Artifact, plan: UploadPlan) -> Upload:
+        first = b""
         # After a failure nothing is sent along: something on the way may not like it.
-        first_length = Bytes(0 if self._failures else min(artifact.size, FIRST_PART))
-        first = await self._folder.read(artifact, Bytes(0), first_length)
-        return await self._tools.sink.create(self._offer.artifacts_url, artifact, first)
+        if not self._failures and isinstance(step := plan.next_step(Bytes(0)), SendPart):
+            length = Bytes(min(step.length, FIRST_PART))
+            first = await self._folder.read(artifact, Bytes(0), length)
+        tools, url = self._tools, self._offer.artifacts_url
+        return await tools.server.known(lambda: tools.sink.create(url, artifact, first))
 
     async def _send(
         self, artifact: Artifact, upload: Upload, step: SendPart, plan: UploadPlan
     ) -> Bytes:
         data = await self._folder.read(artifact, step.offset, step.length)
         started = self._tools.clock.now()
-        offset = await self._tools.sink.append(upload.url, step.offset, data)
+        tools = self._tools
+        offset = await tools.server.known(lambda: tools.sink.append(upload.url, step.offset, data))
+        if offset <= step.offset:
+            raise OffsetMismatchError("the server took nothing of what was sent")
         plan.on_sent(Seconds(self._tools.clock.now() - started))
         self._failures = 0
         return offset

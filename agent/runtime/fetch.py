@@ -59,6 +59,8 @@ class Download:
         Raises `InputUnavailableError`, `InputCorruptError`, `JobReturnedError` for an input that
         is too large for this agent, and what the server says about the lease.
         """
+        if (self._ref.size or 0) > self._policy.max_input:
+            raise self._too_large()
         while True:
             step = plan(self._have(), self._ref.size)
             if isinstance(step, Verify):
@@ -66,13 +68,16 @@ class Download:
                     return
                 continue
             try:
-                if await self._take(step) and await self._is_right():
+                if await self._ask_for(step) and await self._is_right():
                     return
             except ServerUnavailableError as error:
                 await self._pause(error)
 
     def _have(self) -> Have:
         return Have(self._partial.length, self._partial.etag)
+
+    async def _ask_for(self, fetch: Fetch) -> bool:
+        return await self._tools.server.known(lambda: self._take(fetch))
 
     async def _take(self, fetch: Fetch) -> bool:
         """Take what one request gives; True when the source has nothing more to give."""
@@ -97,17 +102,19 @@ class Download:
 
     async def _receive(self, body: Body) -> bool:
         pace = Pace(self._tools.clock.now())
+        size = self._ref.size
         try:
             async for chunk in body.chunks():
                 await self._partial.append(chunk)
                 now = self._tools.clock.now()
                 self._note(now)
+                if size is not None and self._partial.length > size:
+                    break  # Not worth another byte: the check will say so.
                 if pace.is_stalled(len(chunk), now):
                     raise ServerUnavailableError("the download fell under 1 KiB a second")
         finally:
             # What came before a cut is kept: the next request goes on behind it.
             await self._partial.flush()
-        size = self._ref.size
         if size is not None and self._partial.length < size:
             raise ServerUnavailableError("the source ended early", answered=True)
         return True
@@ -117,11 +124,11 @@ class Download:
         self._tries.on_bytes(length, now)
         size = self._ref.size
         if size is None and length > self._policy.max_input:
-            raise JobReturnedError(f"too_large: the input is over {self._policy.max_input} bytes")
-        if size is not None and length > size:
-            # More than was promised: not worth another byte, the check will say so.
-            raise ServerUnavailableError("the source sends more than was promised", answered=True)
-        self._on_progress(length / size if size else 0.0)
+            raise self._too_large()
+        self._on_progress(min(1.0, length / size) if size else 0.0)
+
+    def _too_large(self) -> JobReturnedError:
+        return JobReturnedError(f"too_large: the input is over {self._policy.max_input} bytes")
 
     async def _is_right(self) -> bool:
         """Compare with the promise; the first mismatch is fetched again from zero."""

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import structlog
 
-from agent.model.errors import NewerBootError, UnknownAgentError
+from agent.model.errors import NewerBootError, ServerUnavailableError, UnknownAgentError
 from agent.model.failures import FailureCode
 from agent.model.ids import LeaseId, Seconds
 from agent.model.lease import Renewal
@@ -24,45 +24,54 @@ class IntroducedServer:
         self._server = server
         self._who = who
         self._spool = spool
+        self._was_heard = False
+        """A boot that was heard once gives way to a later one, and never outbids it."""
 
     async def introduce(self) -> Terms:
         """Say hello. A new spool may be behind the server's memory of our boots: it catches up."""
         try:
             terms = await self._hello()
         except NewerBootError as error:
-            if not self._spool.is_new or error.boot_seq is None:
+            if self._was_heard or not self._spool.is_new or error.boot_seq is None:
                 raise
             self._spool.adopt_boot(error.boot_seq + 1)
             terms = await self._hello()
+        self._was_heard = True
         _log.info("hello.answered", poll_wait_s=terms.poll_wait, renew_every_s=terms.renew_every)
         for message in terms.messages:
             _log.warning("server.said", message=message)
         return terms
 
     async def poll(self, ask: Ask) -> PollResult:
-        return await self._known(lambda: self._server.poll(ask))
+        return await self.known(lambda: self._server.poll(ask))
 
     async def renew(self, lease_id: LeaseId, report: Report) -> Renewal:
-        return await self._known(lambda: self._server.renew(lease_id, report))
+        return await self.known(lambda: self._server.renew(lease_id, report))
 
     async def complete(self, lease_id: LeaseId, result: Result) -> None:
-        await self._known(lambda: self._server.complete(lease_id, result))
+        await self.known(lambda: self._server.complete(lease_id, result))
 
     async def fail(self, lease_id: LeaseId, code: FailureCode, message: str, detail: str) -> None:
-        await self._known(lambda: self._server.fail(lease_id, code, message, detail))
+        await self.known(lambda: self._server.fail(lease_id, code, message, detail))
 
     async def release(self, lease_id: LeaseId, reason: str, retry_after: Seconds | None) -> None:
-        await self._known(lambda: self._server.release(lease_id, reason, retry_after))
+        await self.known(lambda: self._server.release(lease_id, reason, retry_after))
 
     async def sign_off(self, keep: Sequence[LeaseId]) -> None:
         await self._server.sign_off(keep)
 
-    async def _hello(self) -> Terms:
-        return await self._server.hello(replace(self._who, boot_seq=self._spool.boot_seq))
-
-    async def _known(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def known(self, call: Callable[[], Awaitable[T]]) -> T:
+        """What `call` gives, repeated after a hello if the server does not know us."""
         try:
             return await call()
         except UnknownAgentError:
             await self.introduce()
+        try:
             return await call()
+        except UnknownAgentError as error:
+            raise ServerUnavailableError(
+                "the server forgot us right after our hello", answered=True
+            ) from error
+
+    async def _hello(self) -> Terms:
+        return await self._server.hello(replace(self._who, boot_seq=self._spool.boot_seq))

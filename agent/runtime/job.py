@@ -11,7 +11,14 @@ from structlog.contextvars import bound_contextvars
 from agent.core.job_life import STAGE_OF, Event, Phase, advance
 from agent.core.verdict import Drop, Fail, Release, StopAgent, verdict
 from agent.model.artifact import Artifact
-from agent.model.errors import AgentError, JobFailedError, LeaseLostError, NewerBootError
+from agent.model.errors import (
+    AgentError,
+    JobFailedError,
+    LeaseLostError,
+    NewerBootError,
+    RequestRefusedError,
+    SpoolError,
+)
 from agent.model.failures import FailureCode
 from agent.model.ids import Instant, JsonObject, LeaseId
 from agent.model.lease import Directive, LostReason, Offer, Received
@@ -129,7 +136,7 @@ class HeldJob:
         try:
             return await self._fetch_process_deliver(folder)
         finally:
-            await folder.remove()
+            await _remove(folder)
 
     async def _fetch_process_deliver(self, folder: JobFolder) -> Settlement:
         await self._fetch(folder)
@@ -202,14 +209,19 @@ class HeldJob:
     async def _say(self, call: Callable[[], Awaitable[None]]) -> None:
         """Say it until it is heard; an agent that is leaving says it once."""
         clock, tools = self._tools.clock, self._tools
-        await first_of(
-            patiently(call, what="report", clock=clock, backoff=tools.delivery_backoff),
-            self._stop.patience_ends(clock.now, clock.sleep_until),
-        )
+        try:
+            await first_of(
+                patiently(call, what="report", clock=clock, backoff=tools.delivery_backoff),
+                self._stop.patience_ends(clock.now, clock.sleep_until),
+            )
+        except RequestRefusedError as error:
+            # A bug on one of the two sides: the lease runs out, and the other jobs go on.
+            _log.error("report.refused", reason=str(error))
 
     def _move(self, event: Event) -> None:
         self._phase = advance(self._phase, event)
         self._stopwatch.enter(self._phase)
+        _log.debug("stage.entered", stage=STAGE_OF[self._phase].value)
         self._on_progress(Progress(0.0, ""))
         self._lease.tell()
 
@@ -223,6 +235,14 @@ class HeldJob:
 
     def _report(self) -> Report:
         return Report(STAGE_OF[self._phase], self._progress.fraction, self._progress.message)
+
+
+async def _remove(folder: JobFolder) -> None:
+    try:
+        await folder.remove()
+    except SpoolError as error:
+        # What became of the job stands; the next start clears the spool.
+        _log.warning("job.folder_left", reason=str(error))
 
 
 def _on_lost(group: BaseExceptionGroup[LeaseLostError]) -> Ending:

@@ -24,6 +24,9 @@ async def patiently(
 ) -> T:
     """Repeat `call` while the server cannot be reached or refuses our token: days, if need be."""
 
+    async def asked() -> T:
+        return await call()
+
     def pause(state: RetryCallState) -> float:
         return _pause(_error(state), state.attempt_number - 1, backoff)
 
@@ -45,17 +48,14 @@ async def patiently(
         before_sleep=tell,
         reraise=True,
     )
-    return await retrying(call)
+    return await retrying(asked)
 
 
 def _pause(error: BaseException | None, failures: int, backoff: Backoff) -> Seconds:
-    match error:
-        case CredentialsRefusedError():
-            return CREDENTIALS_BACKOFF.delay(failures)
-        case ServerUnavailableError(retry_after=retry_after):
-            return backoff.delay(failures, retry_after)
-        case _:
-            return backoff.delay(failures)
+    if isinstance(error, CredentialsRefusedError):
+        return CREDENTIALS_BACKOFF.delay(failures)
+    retry_after = error.retry_after if isinstance(error, ServerUnavailableError) else None
+    return backoff.delay(failures, retry_after)
 
 
 def _error(state: RetryCallState) -> BaseException | None:

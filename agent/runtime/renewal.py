@@ -18,6 +18,7 @@ from agent.model.errors import (
 from agent.model.ids import Instant, LeaseId
 from agent.model.lease import Directive, LeaseState, LostReason, Received, Renewal
 from agent.ports import Report
+from agent.runtime.patience import CREDENTIALS_BACKOFF
 from agent.runtime.race import first_of
 from agent.runtime.tools import Policy, Tools
 
@@ -50,6 +51,8 @@ class LeaseHolder:
         self._report = report
         self._on_directive = on_directive
         self._on_end = on_end
+        self._refusals = 0
+        """Of our token, in a row."""
         self._news = asyncio.Event()
         self._accepted = asyncio.Event()
 
@@ -89,7 +92,9 @@ class LeaseHolder:
             self._keeper.on_renewal_failed(clock.now(), error.retry_after)
         except CredentialsRefusedError as error:
             self._postpone(str(error))
-            self._keeper.on_renewal_failed(clock.now())
+            pause = CREDENTIALS_BACKOFF.delay(self._refusals)
+            self._refusals += 1
+            self._keeper.on_token_refused(clock.now(), pause)
         except RequestRefusedError as error:
             # A bug on one of the two sides. Asking again would only repeat it.
             _log.error("lease.renewal_refused", reason=str(error))
@@ -108,6 +113,7 @@ class LeaseHolder:
 
     def _on_renewed(self, renewal: Renewal, asked_at: Instant) -> None:
         renewal = replace(renewal, renew_in=min(renewal.renew_in, self._renew_every))
+        self._refusals = 0
         event = "lease.renewed" if self._keeper.is_accepted else "lease.accepted"
         self._keeper.on_renewed(renewal, asked_at=asked_at)
         self._accepted.set()

@@ -32,16 +32,18 @@ class Stop:
 
     def __init__(self) -> None:
         self._verdict: Verdict | None = None
+        self._is_ours = False
         self._asked = asyncio.Event()
         self._leaving = asyncio.Event()
 
     def by_server(self, verdict: Verdict) -> None:
         """What the server says outranks our own reasons."""
-        self._verdict = verdict
+        self._verdict, self._is_ours = verdict, False
         self._asked.set()
 
     def by_us(self, verdict: Verdict) -> None:
-        self._verdict = self._verdict or verdict
+        if self._verdict is None:
+            self._verdict, self._is_ours = verdict, True
         self._leaving.set()
         self._asked.set()
 
@@ -50,8 +52,7 @@ class Stop:
 
     def settlement(self, *, is_finished: bool) -> Settlement:
         """What to do with work that was cut short; a finished result is never handed back by us."""
-        is_ours = isinstance(self._verdict, Release) and self._leaving.is_set()
-        if is_finished and is_ours:
+        if is_finished and self._is_ours:
             return Kept()
         return self._verdict or Release("stopped")
 

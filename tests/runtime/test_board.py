@@ -1,0 +1,118 @@
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from agent.model.ids import Instant, LeaseId
+from agent.model.lease import Directive, Received
+from agent.runtime.board import Board
+from agent.runtime.job import Ending, HeldJob
+from tests.runtime.world import World, offer_of
+
+NOW = Instant(100.0)
+
+
+def a_job(world: World, lease_id: str = "lease-1") -> HeldJob:
+    offer = replace(offer_of(), lease_id=LeaseId(lease_id))
+    heard = world.directives.append
+    return HeldJob(
+        Received(offer, NOW),
+        world.tools,
+        world.policy,
+        world.slots,
+        lambda said, reason: heard((said, reason)),
+    )
+
+
+async def has_changed(board: Board) -> bool:
+    try:
+        async with asyncio.timeout(0.0):
+            await board.change()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def test_a_job_is_held_from_being_taken_to_being_given_up(world: World) -> None:
+    job, board = a_job(world), Board(NOW)
+
+    board.take(job)
+    held = (board.jobs, board.holds(LeaseId("lease-1")))
+    board.give_up(job, Ending.COMPLETED, NOW)
+
+    assert held == ((job,), True)
+    assert (board.jobs, board.holds(LeaseId("lease-1"))) == ((), False)
+    assert board.taken == 1
+
+
+async def test_idleness_counts_from_the_end_of_the_last_job(world: World) -> None:
+    first, second, board = a_job(world, "one"), a_job(world, "two"), Board(Instant(0.0))
+    board.take(first)
+    board.take(second)
+
+    board.give_up(first, Ending.COMPLETED, Instant(10.0))
+    board.give_up(second, Ending.LOST, Instant(20.0))
+
+    assert board.idle_since == 20.0
+
+
+@pytest.mark.parametrize("ending", list(Ending))
+async def test_only_leases_of_results_that_stay_behind_are_kept(
+    world: World, ending: Ending
+) -> None:
+    job, board = a_job(world), Board(NOW)
+    board.take(job)
+
+    board.give_up(job, ending, NOW)
+
+    assert board.kept == (["lease-1"] if ending is Ending.KEPT else [])
+
+
+async def test_taking_and_giving_up_are_news(world: World) -> None:
+    job, board = a_job(world), Board(NOW)
+
+    board.take(job)
+    taken = await has_changed(board)
+    board.seen()
+    quiet = await has_changed(board)
+    board.give_up(job, Ending.COMPLETED, NOW)
+
+    assert (taken, quiet, await has_changed(board)) == (True, False, True)
+
+
+async def test_the_board_is_empty_once_the_last_job_is_given_up(world: World) -> None:
+    first, second, board = a_job(world, "one"), a_job(world, "two"), Board(NOW)
+    board.take(first)
+    board.take(second)
+    waiting = asyncio.create_task(board.empty())
+
+    board.give_up(first, Ending.COMPLETED, NOW)
+    await asyncio.sleep(0)
+    too_early = waiting.done()
+    board.give_up(second, Ending.COMPLETED, NOW)
+    await waiting
+
+    assert not too_early
+
+
+async def test_a_pause_holds_until_continue() -> None:
+    board = Board(NOW)
+
+    board.on_directive(Directive.PAUSE, "the owner plays")
+    board.on_directive(Directive.DRAIN, None)
+    paused = board.paused
+    board.on_directive(Directive.CONTINUE, None)
+
+    assert paused == "paused by the server: the owner plays"
+    assert board.paused is None
+
+
+async def test_a_directive_is_news_only_when_it_changes_something() -> None:
+    board = Board(NOW)
+    board.on_directive(Directive.CONTINUE, None)
+    unchanged = await has_changed(board)
+
+    board.on_directive(Directive.PAUSE, None)
+
+    assert not unchanged
+    assert await has_changed(board)
