@@ -6,6 +6,7 @@ from agent.model.ids import Bytes
 
 PREFETCH = 1
 """Places for jobs that download while all slots compute."""
+GB = 10**9
 DISK_PER_INPUT = 2
 """Free disk that an input needs, in multiples of its size: itself and what comes of it."""
 
@@ -16,7 +17,7 @@ class View:
 
     slots: int
     held: int
-    """Jobs under a lease, wherever they are."""
+    """Jobs under a lease that still need a slot, or compute in one; deliveries go on beside."""
     jobs_left: int | None
     """How many more jobs may be taken in this run; None: no limit."""
     disk_free: Bytes
@@ -50,7 +51,8 @@ def admit(view: View) -> Decision:
         return OnlyBeat("as many jobs as wanted were taken")
     room = (view.disk_free - view.disk_reserve) // DISK_PER_INPUT
     if room <= 0:
-        return OnlyBeat(f"the spool's disk has only {view.disk_free} bytes free")
+        # In whole tenths: the reason is told again whenever it changes.
+        return OnlyBeat(f"the spool's disk has only {view.disk_free / GB:.1f} GB free")
     free = max(0, view.slots - view.held)
     prefetch = 0 if free else max(0, view.slots + PREFETCH - view.held)
     if not free and not prefetch:

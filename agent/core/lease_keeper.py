@@ -22,6 +22,7 @@ RETRY_AFTER_SHARE = 1 / 3
 """How much of the time left a Retry-After may take: leaves two more tries."""
 NEWS_SPACING = Seconds(5.0)
 """Renewals that only carry news of the job come no closer than this."""
+SHORTEST_INTERVAL = Seconds(1.0)
 RENEW_SHARE = 1 / 3
 """Of a lease's time, until the server says how often it wants to hear."""
 
@@ -54,6 +55,7 @@ class LeaseKeeper:
         self._renew_in = Seconds(min(lease_ttl * RENEW_SHARE, offer_ttl * ACCEPT_BY))
         self._renew_at = received_at
         self._asked_at = received_at
+        self._news_at: Instant | None = None
 
     @property
     def is_accepted(self) -> bool:
@@ -71,17 +73,21 @@ class LeaseKeeper:
         if not self._is_accepted and now >= self._ends_at:
             return OfferRanOut()
         self._asked_at = now
-        late = Instant(now + self._renew_in)
-        return Renew(self._ends_at if now < self._ends_at else late)
+        # A call that hangs leaves time for another one, on a fresh connection.
+        deadline = Instant(now + self._renew_in)
+        return Renew(min(deadline, self._ends_at) if now < self._ends_at else deadline)
 
     def on_renewed(self, renewal: Renewal, *, asked_at: Instant) -> None:
         """Count from when we asked: the server began to count later, so we end first."""
         self._is_accepted = True
         self._failures = 0
         self._ends_at = Instant(asked_at + renewal.ttl)
-        self._renew_in = renewal.renew_in
-        early = self._backoff.rng.uniform(0, JITTER) * renewal.renew_in
-        self._renew_at = Instant(asked_at + renewal.renew_in - early)
+        self._renew_in = _sane(renewal)
+        early = self._backoff.rng.uniform(0, JITTER) * self._renew_in
+        self._renew_at = Instant(asked_at + self._renew_in - early)
+        if self._news_at is not None and self._news_at > asked_at:
+            # It came while this renewal was on its way, which did not carry it.
+            self.on_news(self._news_at)
 
     def on_renewal_failed(self, now: Instant, retry_after: Seconds | None = None) -> None:
         left = max(0.0, self._ends_at - now)
@@ -97,6 +103,12 @@ class LeaseKeeper:
 
     def on_news(self, now: Instant) -> None:
         """The job moved on: let the server know soon, but no flood of it."""
+        self._news_at = now
         if self._is_accepted and not self._failures:
             soon = max(now, self._asked_at + NEWS_SPACING)
             self._renew_at = Instant(min(self._renew_at, soon))
+
+
+def _sane(renewal: Renewal) -> Seconds:
+    """An interval that neither hammers the server nor lets the lease run out in between."""
+    return Seconds(max(SHORTEST_INTERVAL, min(renewal.renew_in, renewal.ttl / 2)))

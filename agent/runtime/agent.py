@@ -43,7 +43,7 @@ class Agent:
         """Work until drained or stopped; then everything is finished or handed back.
 
         Raises, in a group, `NewerBootError` when another process runs under our id,
-        `RequestRefusedError` when the server refuses our hello, and `LeaveNowError`.
+        `RequestRefusedError` when the server refuses our hello or polls, and `LeaveNowError`.
         """
         async with asyncio.TaskGroup() as scope:
             watch = scope.create_task(self._watch_drain())
@@ -77,7 +77,7 @@ class Agent:
             def start(received: Received) -> None:
                 if self._drain.mode is not Mode.RUNNING:
                     return  # Not accepted: it goes back by itself.
-                job = HeldJob(received, self._tools, self._policy, self._slots, self._on_directive)
+                job = HeldJob(received, self._tools, self._policy, self._slots, self)
                 self._board.take(job)
                 jobs.create_task(self._run_job(job))
 
@@ -87,12 +87,13 @@ class Agent:
                 self._board,
                 self._drain,
                 on_offer=start,
-                on_directive=self._on_directive,
+                on_directive=self.on_directive,
             )
             await poller.run(terms)
             _log.info("agent.draining", reason=self._drain.reason, held=len(self._board.jobs))
-            await self._board.empty()
         await self._sign_off()
+        if poller.refusal is not None:
+            raise poller.refusal
 
     async def _sign_off(self) -> None:
         """Release what is still held, all but the finished results; without asking twice."""
@@ -114,12 +115,17 @@ class Agent:
             self._drain.on_enough(f"{most} jobs were taken")
             self._tell()
 
-    def _on_directive(self, directive: Directive, reason: str | None) -> None:
+    def on_directive(self, directive: Directive, reason: str | None) -> None:
+        """The server asks something of the whole agent."""
         self._board.on_directive(directive, reason)
         mode = self._drain.mode
         self._drain.on_directive(directive, reason)
         if self._drain.mode is not mode:
             self._tell()
+
+    def on_move(self) -> None:
+        """A job was accepted, or needs its slot no more: a poll in progress does not know that."""
+        self._board.tell()
 
     def _tell(self) -> None:
         self._drain_news.set()

@@ -14,8 +14,6 @@ class Board:
         self._jobs: dict[LeaseId, HeldJob] = {}
         self._paused: str | None = None
         self._changed = asyncio.Event()
-        self._empty = asyncio.Event()
-        self._empty.set()
         self.taken = 0
         """Jobs that were ever taken in this run."""
         self.idle_since = now
@@ -36,16 +34,16 @@ class Board:
     def take(self, job: HeldJob) -> None:
         self._jobs[job.lease_id] = job
         self.taken += 1
-        self._empty.clear()
         self.tell()
 
     def give_up(self, job: HeldJob, ending: Ending, now: Instant) -> None:
         del self._jobs[job.lease_id]
+        if not job.is_accepted:
+            self.taken -= 1  # Only an offer: it was never ours.
         if ending is Ending.KEPT:
             self.kept.append(job.lease_id)
         if not self._jobs:
             self.idle_since = now
-            self._empty.set()
         self.tell()
 
     def on_directive(self, directive: Directive, reason: str | None) -> None:
@@ -69,7 +67,3 @@ class Board:
     def seen(self) -> None:
         """The changes until now are known."""
         self._changed.clear()
-
-    async def empty(self) -> None:
-        """Wait until no job is held."""
-        await self._empty.wait()

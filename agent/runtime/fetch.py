@@ -21,6 +21,7 @@ from agent.core.resume import (
 )
 from agent.core.tries import Tries
 from agent.model.errors import (
+    CredentialsRefusedError,
     InputCorruptError,
     InputUnavailableError,
     JobReturnedError,
@@ -29,6 +30,7 @@ from agent.model.errors import (
 from agent.model.ids import Bytes, Instant
 from agent.model.lease import InputRef
 from agent.ports import Body, NothingLeft, Opened, Part, Partial, Whole
+from agent.runtime.patience import CREDENTIALS_BACKOFF
 from agent.runtime.tools import Policy, Tools
 
 _log = structlog.get_logger(__name__)
@@ -52,6 +54,7 @@ class Download:
         self._on_progress = on_progress
         self._tries = Tries(tools.clock.now())
         self._was_refetched = False
+        self._refusals = 0
 
     async def run(self) -> None:
         """Return when the partial file holds the promised bytes.
@@ -70,6 +73,8 @@ class Download:
             try:
                 if await self._ask_for(step) and await self._is_right():
                     return
+            except CredentialsRefusedError as error:
+                await self._wait_for_credentials(error)
             except ServerUnavailableError as error:
                 await self._pause(error)
 
@@ -148,6 +153,14 @@ class Download:
         self._was_refetched = True
         _log.warning("input.refetched", reason=reason)
         await self._partial.restart(None)
+
+    async def _wait_for_credentials(self, error: CredentialsRefusedError) -> None:
+        """A person has to mend that, so it uses up no try; what is there is kept."""
+        clock = self._tools.clock
+        pause = CREDENTIALS_BACKOFF.delay(self._refusals)
+        self._refusals += 1
+        _log.warning("input.postponed", reason=str(error), retry_in_s=pause)
+        await clock.sleep_until(Instant(clock.now() + pause))
 
     async def _pause(self, error: ServerUnavailableError) -> None:
         clock = self._tools.clock

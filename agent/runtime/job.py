@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from pathlib import PurePath
+from typing import Protocol
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -47,6 +48,18 @@ class Ending(StrEnum):
     """Finished, but not delivered when the agent left: the lease runs on."""
 
 
+class Listener(Protocol):
+    """Who hears how a job gets on; all methods return at once."""
+
+    def on_directive(self, directive: Directive, reason: str | None) -> None:
+        """A renewal's answer asks something of the whole agent."""
+        ...
+
+    def on_move(self) -> None:
+        """The job was accepted, or needs its slot no more."""
+        ...
+
+
 class HeldJob:
     """A job from its offer to its end."""
 
@@ -56,12 +69,13 @@ class HeldJob:
         tools: Tools,
         policy: Policy,
         slots: asyncio.Semaphore,
-        on_directive: Callable[[Directive, str | None], None],
+        listener: Listener,
     ) -> None:
         self._offer: Offer = received.offer
         self._tools = tools
         self._policy = policy
         self._slots = slots
+        self._listener = listener
         self._phase = Phase.FETCHING
         self._progress = Progress(0.0, "")
         self._stop = Stop()
@@ -71,13 +85,23 @@ class HeldJob:
             tools,
             policy,
             report=self._report,
-            on_directive=on_directive,
+            on_directive=listener.on_directive,
             on_end=self._stop.by_server,
         )
 
     @property
     def lease_id(self) -> LeaseId:
         return self._offer.lease_id
+
+    @property
+    def is_accepted(self) -> bool:
+        """The first renewal has made a lease of the offer."""
+        return self._lease.is_accepted
+
+    @property
+    def needs_slot(self) -> bool:
+        """It will compute, or does: what comes after that takes nobody's place."""
+        return self._phase in {Phase.FETCHING, Phase.WAITING, Phase.PROCESSING}
 
     @property
     def is_computing(self) -> bool:
@@ -121,7 +145,7 @@ class HeldJob:
         try:
             done = await first_of(self._attempt(), self._stop.wait())
         except AgentError as error:
-            return verdict(error)
+            return self._on_error(error)
         except Exception as error:
             # The top of a job: a bug in it must not take the other jobs along.
             _log.exception("job.broke")
@@ -130,8 +154,16 @@ class HeldJob:
             return done
         return self._stop.settlement(is_finished=self._phase is Phase.DELIVERING)
 
+    def _on_error(self, error: AgentError) -> Settlement:
+        judged = verdict(error)
+        if isinstance(judged, Fail) and not self.is_accepted:
+            # Only an accepted lease may fail; an offer is handed back.
+            return Release(judged.message)
+        return judged
+
     async def _attempt(self) -> Settlement:
         await self._lease.accepted()
+        self._listener.on_move()
         folder = await self._tools.spool.open_job(self._offer)
         try:
             return await self._fetch_process_deliver(folder)
@@ -146,6 +178,7 @@ class HeldJob:
             produced = await self._process(folder)
             artifacts = await folder.seal(produced)
         self._move(Event.PRODUCED)
+        self._listener.on_move()
         delivery = Delivery(self._offer, folder, self._tools, self._on_fraction)
         await delivery.run(artifacts, lambda: self._result(artifacts, produced))
         return Delivered(len(artifacts))

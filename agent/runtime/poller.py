@@ -7,6 +7,7 @@ import structlog
 
 from agent.core.admission import AskForWork, Decision, View, admit
 from agent.core.drain import Drain, Mode
+from agent.model.errors import RequestRefusedError
 from agent.model.ids import Bytes, Instant, Seconds
 from agent.model.lease import Directive, Received
 from agent.ports import Ask, PollResult, Terms
@@ -39,15 +40,27 @@ class Poller:
         self._on_offer = on_offer
         self._on_directive = on_directive
         self._last_reason = ""
+        self.refusal: RequestRefusedError | None = None
+        """Why the server does not want to hear us, if that is how it ended."""
 
     async def run(self, terms: Terms) -> None:
         """Poll until the agent takes nothing new any more."""
         while self._drain.mode is Mode.RUNNING:
             self._board.seen()
+            if not all(job.is_accepted for job in self._board.jobs):
+                # A poll would only bring the same offer again.
+                await self._board.change()
+                continue
             decision = admit(self._view())
             ask = self._ask(decision, terms)
             asked_at = self._tools.clock.now()
-            result = await first_of(self._poll(ask), self._board.change())
+            try:
+                result = await first_of(self._poll(ask), self._change_of(self._stance()))
+            except RequestRefusedError as error:
+                # A bug on one of the two sides. What is held is finished all the same.
+                self.refusal = error
+                self._drain.on_enough(f"the server refuses our polls: {error}")
+                return
             if result is not INTERRUPTED:
                 await self._hear(result, decision, asked_at)
 
@@ -73,12 +86,24 @@ class Poller:
             # An offer that we hold already rests too: its renewal is on the way.
             await first_of(self._tools.clock.sleep_until(Instant(now + REST)), self._board.change())
 
+    async def _change_of(self, stance: tuple[object, ...]) -> None:
+        """Wait until a poll that was sent in this stance says something that is no longer true."""
+        while self._stance() == stance:
+            self._board.seen()
+            await self._board.change()
+
+    def _stance(self) -> tuple[object, ...]:
+        ask = admit(self._view())
+        places = (ask.free_slots, ask.prefetch) if isinstance(ask, AskForWork) else ask.why
+        waits_for_idleness = self._policy.exit_when_idle is not None and not self._board.jobs
+        return self._drain.mode, places, waits_for_idleness
+
     def _view(self) -> View:
         policy = self._policy
         most = policy.max_jobs
         return View(
             slots=policy.slots,
-            held=len(self._board.jobs),
+            held=sum(job.needs_slot for job in self._board.jobs),
             jobs_left=None if most is None else most - self._board.taken,
             disk_free=self._tools.spool.free(),
             disk_reserve=policy.disk_reserve,

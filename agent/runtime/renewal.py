@@ -56,6 +56,10 @@ class LeaseHolder:
         self._news = asyncio.Event()
         self._accepted = asyncio.Event()
 
+    @property
+    def is_accepted(self) -> bool:
+        return self._keeper.is_accepted
+
     async def accepted(self) -> None:
         """Wait until one renewal has succeeded: nothing of the job may start before."""
         await self._accepted.wait()

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,8 +39,12 @@ def test_an_offer_is_accepted_at_once() -> None:
     assert offered().next_wakeup == START
 
 
-def test_the_first_renewal_ends_by_the_time_the_offer_does() -> None:
-    assert offered().on_wakeup(START) == Renew(after(15.0))
+def test_a_first_renewal_that_hangs_leaves_time_for_another_before_the_offer_ends() -> None:
+    assert offered().on_wakeup(START) == Renew(after(7.5))
+
+
+def test_the_last_try_to_accept_ends_by_the_time_the_offer_does() -> None:
+    assert offered().on_wakeup(after(10.0)) == Renew(after(15.0))
 
 
 def test_an_offer_is_no_lease() -> None:
@@ -101,7 +106,36 @@ def test_renewals_come_up_to_a_tenth_early() -> None:
 
 
 def test_the_renewal_call_ends_by_the_time_the_lease_does() -> None:
-    assert held().on_wakeup(after(30.0)) == Renew(after(90.0))
+    assert held().on_wakeup(after(75.0)) == Renew(after(90.0))
+
+
+def test_a_renewal_that_hangs_leaves_time_for_another() -> None:
+    assert held().on_wakeup(after(30.0)) == Renew(after(60.0))
+
+
+@pytest.mark.parametrize(("asked_for", "kept_to"), [(0.0, 1.0), (30.0, 30.0), (90.0, 45.0)])
+def test_an_interval_that_makes_no_sense_is_not_kept_to(asked_for: float, kept_to: float) -> None:
+    keeper = offered()
+
+    keeper.on_renewed(
+        Renewal(LeaseState.OK, Seconds(90.0), Seconds(asked_for), Directive.CONTINUE),
+        asked_at=START,
+    )
+
+    assert keeper.next_wakeup == after(kept_to)
+
+
+def test_news_that_came_while_a_renewal_was_on_its_way_goes_with_the_next() -> None:
+    keeper = held()
+    keeper.on_wakeup(after(30.0))
+    keeper.on_news(after(31.0))
+
+    keeper.on_renewed(
+        Renewal(LeaseState.OK, Seconds(90.0), Seconds(30.0), Directive.CONTINUE),
+        asked_at=after(30.0),
+    )
+
+    assert keeper.next_wakeup == after(35.0)
 
 
 def test_a_lease_counts_from_when_it_was_asked_for() -> None:

@@ -14,14 +14,7 @@ NOW = Instant(100.0)
 
 def a_job(world: World, lease_id: str = "lease-1") -> HeldJob:
     offer = replace(offer_of(), lease_id=LeaseId(lease_id))
-    heard = world.directives.append
-    return HeldJob(
-        Received(offer, NOW),
-        world.tools,
-        world.policy,
-        world.slots,
-        lambda said, reason: heard((said, reason)),
-    )
+    return HeldJob(Received(offer, NOW), world.tools, world.policy, world.slots, world)
 
 
 async def has_changed(board: Board) -> bool:
@@ -42,7 +35,25 @@ async def test_a_job_is_held_from_being_taken_to_being_given_up(world: World) ->
 
     assert held == ((job,), True)
     assert (board.jobs, board.holds(LeaseId("lease-1"))) == ((), False)
+
+
+async def test_a_job_counts_as_taken_once_it_was_accepted(world: World) -> None:
+    world.add()
+    job, board = await world.hold(), Board(NOW)
+    board.take(job)
+
+    board.give_up(job, await job.run(), NOW)
+
     assert board.taken == 1
+
+
+async def test_an_offer_that_ran_out_was_never_taken(world: World) -> None:
+    job, board = a_job(world), Board(NOW)
+    board.take(job)
+
+    board.give_up(job, Ending.LOST, NOW)
+
+    assert board.taken == 0
 
 
 async def test_idleness_counts_from_the_end_of_the_last_job(world: World) -> None:
@@ -78,21 +89,6 @@ async def test_taking_and_giving_up_are_news(world: World) -> None:
     board.give_up(job, Ending.COMPLETED, NOW)
 
     assert (taken, quiet, await has_changed(board)) == (True, False, True)
-
-
-async def test_the_board_is_empty_once_the_last_job_is_given_up(world: World) -> None:
-    first, second, board = a_job(world, "one"), a_job(world, "two"), Board(NOW)
-    board.take(first)
-    board.take(second)
-    waiting = asyncio.create_task(board.empty())
-
-    board.give_up(first, Ending.COMPLETED, NOW)
-    await asyncio.sleep(0)
-    too_early = waiting.done()
-    board.give_up(second, Ending.COMPLETED, NOW)
-    await waiting
-
-    assert not too_early
 
 
 async def test_a_pause_holds_until_continue() -> None:

@@ -138,19 +138,27 @@ async def test_renewals_go_on_after_the_lease_ran_out(holding: Holding, lines: L
     assert (failed[0], failed[-1]) == (True, False)
 
 
+async def test_a_renewal_that_hangs_is_cut_in_time_for_another(holding: Holding) -> None:
+    holding.world.server.hangs = [Spell(10.0, 40.0, RENEW)]
+    holding.world.server.hangs_for = Seconds(HOUR)
+
+    assert await holding.for_(60.0) == [0.0, 27.0, 58.0]
+
+
 async def test_a_renewal_that_hangs_is_cut_when_the_lease_ends(holding: Holding) -> None:
     holding.world.server.hangs = [Spell(10.0, 80.0, RENEW)]
     holding.world.server.hangs_for = Seconds(HOUR)
 
-    assert await holding.for_(100.0) == [0.0, 27.0, 91.0]
+    # The second try would have until 88 s, the third has until the end of the lease only.
+    assert await holding.for_(100.0) == [0.0, 27.0, 58.0, 90.0]
 
 
 async def test_a_late_renewal_that_hangs_is_cut_too(holding: Holding) -> None:
     holding.world.server.hangs = [Spell(10.0, 100.0, RENEW)]
     holding.world.server.hangs_for = Seconds(HOUR)
 
-    # The try at 91 s is cut after the 30 s between renewals; then a pause of 2 s.
-    assert await holding.for_(130.0) == [0.0, 27.0, 91.0, 123.0]
+    # The try at 90 s is cut after the 30 s between renewals; then a pause of 4 s.
+    assert await holding.for_(130.0) == [0.0, 27.0, 58.0, 90.0, 124.0]
 
 
 async def test_an_offer_whose_acceptance_hangs_is_dropped_when_it_ends(

@@ -123,7 +123,7 @@ class World:
         offer = (await self.tools.server.poll(ask)).offer
         assert offer is not None
         received = Received(offer, self.clock.now())
-        return HeldJob(received, self.tools, self.policy, self.slots, self._hear)
+        return HeldJob(received, self.tools, self.policy, self.slots, self)
 
     def agent(self) -> Agent:
         return Agent(self.tools, self.policy)
@@ -134,8 +134,11 @@ class World:
     async def sleep_until(self, when: float) -> None:
         await self.clock.sleep_until(Instant(when))
 
-    def _hear(self, directive: Directive, reason: str | None) -> None:
+    def on_directive(self, directive: Directive, reason: str | None) -> None:
         self.directives.append((directive, reason))
+
+    def on_move(self) -> None:
+        """The jobs of these tests have no agent that waits for it."""
 
 
 @asynccontextmanager
