@@ -30,6 +30,7 @@ from agent.runtime.introduced import IntroducedServer
 from agent.runtime.tools import Policy, Tools
 from agent.wire.base import BOOT_HEADER
 
+AFTER_THE_FIRST_POLL = 0.05
 CHILD = (sys.executable, "-m", "agent.pipelines.child")
 
 
@@ -75,9 +76,10 @@ async def agent_of(
             rng=Random(),
         )
         async with asyncio.TaskGroup() as scope:
-            # The first poll does not wait for the children, only the first job does.
-            scope.create_task(_warm(pool))
-            yield Agent(tools, policy_of(settings, slots))
+            agent = Agent(tools, policy_of(settings, slots))
+            warming = scope.create_task(_warm(pool, agent))
+            yield agent
+            warming.cancel()
     finally:
         await pool.close()
         await connection.close()
@@ -96,7 +98,10 @@ def devices_of(slots: int, gpus: int) -> tuple[str | None, ...]:
     return tuple(str(slot % gpus) if gpus else None for slot in range(slots))
 
 
-async def _warm(pool: ChildPool) -> None:
+async def _warm(pool: ChildPool, agent: Agent) -> None:
+    # Children compete for the processor with our own start: the first poll goes out first.
+    await agent.introduced()
+    await asyncio.sleep(AFTER_THE_FIRST_POLL)
     try:
         await pool.start()
     except ChildLostError as error:

@@ -38,6 +38,7 @@ class Agent:
         self._drain = Drain(grace=policy.stop_grace)
         self._board = Board(tools.clock.now())
         self._drain_news = asyncio.Event()
+        self._introduced = asyncio.Event()
 
     async def run(self) -> None:
         """Work until drained or stopped; then everything is finished or handed back.
@@ -71,7 +72,12 @@ class Agent:
             backoff=self._tools.error_backoff,
         )
 
+    async def introduced(self) -> None:
+        """Wait until the server has answered our hello."""
+        await self._introduced.wait()
+
     async def _work(self, terms: Terms) -> None:
+        self._introduced.set()
         async with asyncio.TaskGroup() as jobs:
 
             def start(received: Received) -> None:

@@ -1,4 +1,4 @@
-"""Bodies of sections 4 and 5: hello, sign-off, poll; and the fleet of section 8."""
+"""Bodies of sections 4 and 5: hello, sign-off, poll."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -147,41 +147,3 @@ class PollAnswer(Body):
     """Why waiting jobs were not offered: reason -> number of jobs."""
     directive: Directive = Directive.CONTINUE
     reason: str | None = None
-
-
-class DirectiveOrder(Body):
-    directive: Directive
-    reason: Text | None = None
-
-
-class HeldInfo(Body):
-    job_id: Token
-    lease_id: Token
-    stage: str | None = None
-    progress: float | None = None
-
-
-class AgentInfo(Body):
-    """One line of the fleet."""
-
-    agent_id: str
-    name: str
-    version: str
-    capability: Capability
-    content_types: tuple[str, ...]
-    queues: tuple[str, ...]
-    slots: int
-    labels: dict[str, str] = Field(default_factory=dict)
-    hardware: HardwareInfo = HardwareInfo()
-    location: Location = Location()
-    health: dict[str, JsonValue] = Field(default_factory=dict)
-    online: bool
-    last_seen_s: Duration
-    """Seconds since the agent was last heard."""
-    directive: Directive
-    directive_reason: str | None = None
-    holds: tuple[HeldInfo, ...] = ()
-
-
-class AgentList(Body):
-    agents: tuple[AgentInfo, ...]

@@ -15,7 +15,7 @@ from agent.server.store import agents, jobs
 from agent.server.store.agents import Agent
 from agent.server.store.transaction import Transaction
 from agent.wire import routes
-from agent.wire.agents import AgentInfo, AgentList, DirectiveOrder, HeldInfo
+from agent.wire.fleet import AgentInfo, AgentList, DirectiveOrder, HeldInfo
 
 router = APIRouter(route_class=JsonRoute, tags=["fleet"], dependencies=[Client])
 
