@@ -18,7 +18,8 @@ import sys, wave
 import numpy
 from faster_whisper import WhisperModel
 with wave.open(sys.argv[1]) as clip:
-    samples = numpy.frombuffer(clip.readframes(clip.getnframes()), numpy.int16) / numpy.float32(32768)
+    frames = numpy.frombuffer(clip.readframes(clip.getnframes()), numpy.int16)
+samples = frames / numpy.float32(32768)
 model = WhisperModel(sys.argv[2], device="cpu", compute_type="int8")
 segments, _ = model.transcribe(samples, language="en", beam_size=5)
 print(" ".join(segment.text for segment in segments))
