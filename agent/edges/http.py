@@ -1,6 +1,7 @@
 """The HTTP connection to the server: deadlines, fresh connections, capped answers, our errors."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -79,6 +80,7 @@ class Connection:
         self._user_agent = user_agent
         self._max_age = max_age
         self._current: _Generation | None = None
+        self._tls: ssl.SSLContext | None = None
 
     def at(self, route: str) -> str:
         """The address of one of our routes."""
@@ -129,6 +131,7 @@ class Connection:
                     raise error_of(response.status_code, response.headers, body)
                 return Answer(response.status_code, response.headers, body, self._distrust)
         except TimeoutError as error:
+            self._distrust()
             raise ServerUnavailableError(f"no answer within {deadline:g} s") from error
 
     @asynccontextmanager
@@ -157,8 +160,7 @@ class Connection:
         except httpx.HTTPError as error:
             generation.retire()
             raise ServerUnavailableError(told(error)) from error
-        except (ServerUnavailableError, asyncio.CancelledError):
-            # Cancelled: a deadline of ours, or a poll that was given up and left half an answer.
+        except ServerUnavailableError:
             generation.retire()
             raise
         finally:
@@ -186,7 +188,9 @@ class Connection:
         if current is not None and time.monotonic() - current.born > self._max_age:
             current.retire()
         if current is None or current.is_retired:
-            current = self._current = _Generation(httpx.AsyncClient())
+            # One context for all: reading the certificates costs more than a request.
+            self._tls = self._tls or httpx.create_ssl_context()
+            current = self._current = _Generation(httpx.AsyncClient(verify=self._tls))
         return current
 
     async def _bury(self, generation: _Generation) -> None:

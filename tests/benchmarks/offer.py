@@ -49,10 +49,12 @@ def _one(house: House, number: int) -> float:
 
         parked = threading.Thread(target=poll)
         parked.start()
-        time.sleep(0.1)
-        started = time.monotonic()
-        house.create_job(b"some words to be offered\n")
-        parked.join()
+        with house.client() as submitter:
+            submitter.get("/healthz")
+            time.sleep(0.1)
+            started = time.monotonic()
+            house.create_job(b"some words to be offered\n", client=submitter)
+            parked.join()
         # What was offered is not offered to the next round.
         client.request(
             "DELETE",

@@ -13,6 +13,7 @@ from tests.end_to_end.house import House, house_in
 
 AGENTS = 1000
 JOBS = 200
+PARKED = "morag_polls_parked "
 BAR_BYTES = 60e6
 BAR_MS = 100.0
 
@@ -46,12 +47,22 @@ async def _watch(house: House, process: psutil.Process) -> tuple[int, list[float
                 scope.create_task(_agent(client, number, token, offers))
                 for number, token in enumerate(tokens)
             ]
-            await asyncio.sleep(8)
+            await _all_parked(house)
             grown = process.memory_info().rss
             wakes = [await _wake(house, offers) for _ in range(JOBS)]
             for task in parked:
                 task.cancel()
     return grown, wakes
+
+
+async def _all_parked(house: House) -> None:
+    def parked() -> int:
+        with house.client() as client:
+            lines = client.get("/metrics").text.splitlines()
+        return next(int(float(line.split()[1])) for line in lines if line.startswith(PARKED))
+
+    while await asyncio.to_thread(parked) < AGENTS:
+        await asyncio.sleep(1)
 
 
 def _token(house: House, number: int) -> str:
@@ -84,6 +95,7 @@ async def _wake(house: House, offers: asyncio.Queue[tuple[str, float]]) -> float
     async with asyncio.timeout(30):
         offered, arrived_at = await offers.get()
     assert offered == job_id
+    await asyncio.sleep(0.05)  # the woken agent is parked again before the next one is woken
     return (arrived_at - whole_at) * 1000
 
 
