@@ -52,7 +52,10 @@ def admit(view: View) -> Decision:
     room = (view.disk_free - view.disk_reserve) // DISK_PER_INPUT
     if room <= 0:
         # In whole tenths: the reason is told again whenever it changes.
-        return OnlyBeat(f"the spool's disk has only {view.disk_free / GB:.1f} GB free")
+        free, reserve = view.disk_free / GB, view.disk_reserve / GB
+        return OnlyBeat(
+            f"the spool's disk has {free:.1f} GB free, of which {reserve:.1f} GB are to stay free"
+        )
     free = max(0, view.slots - view.held)
     prefetch = 0 if free else max(0, view.slots + PREFETCH - view.held)
     if not free and not prefetch:

@@ -1,8 +1,8 @@
 """The spool on disk: our boot number and one folder for each held job.
 
-SPOOL/lock            held while an agent runs here
-SPOOL/boot.json       {"boot_seq": 7}
-SPOOL/jobs/NAME/      input.part -> input, results/
+SPOOL/lock               held while an agent runs here
+SPOOL/morag-spool.json   {"version": 1, "boot_seq": 7}: the folder is ours, and may be tidied
+SPOOL/held/NAME/         input.part -> input, results/
 """
 
 import asyncio
@@ -24,6 +24,10 @@ from agent.model.work import Produced
 
 PRIVATE = 0o700
 HASH_BLOCK = 1024 * 1024
+VERSION = 1
+MARKER = "morag-spool.json"
+NO_CONTENT = frozenset({"lock", "lost+found", MARKER + ".new"})
+"""What may lie in a folder that nobody has used yet: a start that was cut short, a mount point."""
 BOOT_NUMBERS = range(2**53)
 """Those that every JSON library carries whole."""
 
@@ -34,17 +38,18 @@ class DiskSpool:
     def __init__(self, root: Path) -> None:
         """Take the folder and raise its boot number; what an older start left there is removed.
 
-        Raises `ConfigError` when another agent holds it, `SpoolError` when it cannot be used.
+        Raises `ConfigError` when another agent holds it or other things lie in it, `SpoolError`
+        when it cannot be used.
         """
         self._root = root
-        self._jobs = root / "jobs"
+        self._jobs = root / "held"
         with disk_errors(f"the spool folder {root}"):
-            self._jobs.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            root.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            _refuse_foreign(root)
             self._lock = _lock(root / "lock")
-            shutil.rmtree(self._jobs)
-            self._jobs.mkdir(mode=PRIVATE)
-            self._boot_seq = _read_boot(root / "boot.json") + 1
+            self._boot_seq = _read_boot(root / MARKER) + 1
             self._write_boot()
+            _empty(self._jobs)
 
     @property
     def boot_seq(self) -> int:
@@ -74,7 +79,8 @@ class DiskSpool:
         os.close(self._lock)
 
     def _write_boot(self) -> None:
-        write_whole(self._root / "boot.json", json.dumps({"boot_seq": self._boot_seq}).encode())
+        known = {"version": VERSION, "boot_seq": self._boot_seq}
+        write_whole(self._root / MARKER, json.dumps(known).encode())
 
 
 class DiskJobFolder:
@@ -114,11 +120,25 @@ class DiskJobFolder:
             await asyncio.to_thread(shutil.rmtree, self._folder)
 
     def _seal(self, produced: Produced) -> tuple[Artifact, ...]:
+        names = [name for name, _ in produced.artifacts]
+        if len(set(names)) != len(names):
+            raise JobFailedError(FailureCode.INTERNAL, "the pipeline named an artifact twice")
         sealed = tuple(
             _seal_file(self._results, name, media_type) for name, media_type in produced.artifacts
         )
-        sync_folder(self._results)
+        for folder in {(self._results / name).parent for name in names} | {self._results}:
+            sync_folder(folder)
         return sealed
+
+
+def _refuse_foreign(root: Path) -> None:
+    """What we find in a spool we may remove: so it must be sure that it is one."""
+    found = {path.name for path in root.iterdir()}
+    if MARKER not in found and found - NO_CONTENT:
+        raise ConfigError(
+            f"the folder {root} holds other things and is no spool: give --spool a folder of its"
+            " own, which need not exist yet"
+        )
 
 
 def _lock(path: Path) -> int:
@@ -146,7 +166,8 @@ def _read_boot(path: Path) -> int:
 
 
 def _empty(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+    if os.path.lexists(folder):
+        shutil.rmtree(folder)
     folder.mkdir(mode=PRIVATE)
 
 

@@ -262,6 +262,9 @@ class HeldJob:
         self._on_progress(Progress(fraction, ""))
 
     def _on_progress(self, progress: Progress) -> None:
+        if _percent(progress) != _percent(self._progress):
+            # Whoever waits for the job wants to see it move; the keeper spaces the renewals.
+            self._lease.tell()
         self._progress = progress
         title = self._offer.input.filename
         self._tools.display.job_moved(self._offer.job_id, title, self._report())
@@ -276,6 +279,10 @@ async def _remove(folder: JobFolder) -> None:
     except SpoolError as error:
         # What became of the job stands; the next start clears the spool.
         _log.warning("job.folder_left", reason=str(error))
+
+
+def _percent(progress: Progress) -> tuple[int, str]:
+    return int(progress.fraction * 100), progress.message
 
 
 def _on_lost(group: BaseExceptionGroup[LeaseLostError]) -> Ending:

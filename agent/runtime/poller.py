@@ -54,6 +54,8 @@ class Poller:
             decision = admit(self._view())
             ask = self._ask(decision, terms)
             asked_at = self._tools.clock.now()
+            if not isinstance(decision, AskForWork):
+                self._say_why_idle(decision.why)
             try:
                 result = await first_of(self._poll(ask), self._change_of(self._stance()))
             except RequestRefusedError as error:
@@ -80,7 +82,8 @@ class Poller:
             self._last_reason = ""
             self._on_offer(Received(offer, now))
             return
-        self._say_why_idle(result, decision)
+        if isinstance(decision, AskForWork):
+            self._say_why_idle(_why_nothing(result))
         self._stop_if_idle_too_long(now)
         if now - asked_at < REST and self._drain.mode is Mode.RUNNING:
             # An offer that we hold already rests too: its renewal is on the way.
@@ -136,17 +139,15 @@ class Poller:
         if now - self._board.idle_since >= patience:
             self._drain.on_enough(f"idle for {patience:g} s")
 
-    def _say_why_idle(self, result: PollResult, decision: Decision) -> None:
+    def _say_why_idle(self, reason: str) -> None:
         """In one line, and only when it changes."""
-        if self._board.jobs:
-            return
-        if not isinstance(decision, AskForWork):
-            reason = decision.why
-        elif result.skipped:
-            waiting = ", ".join(f"{count} {why}" for why, count in sorted(result.skipped.items()))
-            reason = f"the waiting jobs are not for us: {waiting}"
-        else:
-            reason = "no job is waiting"
-        if reason != self._last_reason:
+        if reason != self._last_reason and not self._board.jobs:
             self._last_reason = reason
             _log.info("agent.idle", reason=reason)
+
+
+def _why_nothing(result: PollResult) -> str:
+    if not result.skipped:
+        return "no job is waiting"
+    waiting = ", ".join(f"{count} {why}" for why, count in sorted(result.skipped.items()))
+    return f"the waiting jobs are not for us: {waiting}"

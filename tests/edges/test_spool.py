@@ -118,7 +118,7 @@ def test_the_boot_number_survives_a_kill(tmp_path: Path) -> None:
 )
 def test_a_torn_boot_number_begins_anew_and_asks_the_server(tmp_path: Path, torn: bytes) -> None:
     boot_at(tmp_path)
-    (tmp_path / "boot.json").write_bytes(torn)
+    (tmp_path / "morag-spool.json").write_bytes(torn)
 
     with spool_at(tmp_path) as spool:
         assert (spool.boot_seq, spool.is_new) == (1, True)
@@ -136,11 +136,11 @@ def test_a_second_agent_is_refused_in_a_clear_sentence(tmp_path: Path) -> None:
 
 def test_a_refused_agent_leaves_the_first_ones_jobs_alone(tmp_path: Path) -> None:
     with spool_at(tmp_path) as spool:
-        (tmp_path / "jobs" / "held").mkdir()
+        (tmp_path / "held" / "held").mkdir()
         with pytest.raises(ConfigError):
             DiskSpool(tmp_path)
 
-        assert (tmp_path / "jobs" / "held").exists()
+        assert (tmp_path / "held" / "held").exists()
         assert spool.boot_seq == 1
 
 
@@ -152,12 +152,38 @@ def test_a_folder_is_free_again_when_its_agent_has_gone(tmp_path: Path) -> None:
 
 def test_what_an_older_start_left_is_removed(tmp_path: Path) -> None:
     boot_at(tmp_path)
-    (tmp_path / "jobs" / "old").mkdir()
-    (tmp_path / "jobs" / "old" / "input.part").write_bytes(b"old")
+    (tmp_path / "held" / "old").mkdir()
+    (tmp_path / "held" / "old" / "input.part").write_bytes(b"old")
 
     boot_at(tmp_path)
 
-    assert files_below(tmp_path) == {"boot.json", "lock"}
+    assert files_below(tmp_path) == {"morag-spool.json", "lock"}
+
+
+def test_a_folder_with_other_things_in_it_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "held").mkdir()
+    (tmp_path / "held" / "thesis").write_bytes(b"years")
+
+    with pytest.raises(ConfigError, match="holds other things and is no spool"):
+        DiskSpool(tmp_path)
+
+    assert files_below(tmp_path) == {"held/thesis"}
+
+
+def test_a_start_that_was_cut_short_can_be_repeated(tmp_path: Path) -> None:
+    (tmp_path / "lock").touch()
+    (tmp_path / "morag-spool.json.new").touch()
+
+    assert boot_at(tmp_path) == 1
+
+
+async def test_an_artifact_that_is_named_twice_fails_the_job(tmp_path: Path) -> None:
+    with spool_at(tmp_path) as spool:
+        folder, _ = await folder_with(spool, {"a.md": b"x"})
+
+        with pytest.raises(JobFailedError, match="twice"):
+            await folder.seal(produced("a.md", "a.md"))
+        await folder.remove()
 
 
 def test_a_spool_where_a_file_lies_is_told(tmp_path: Path) -> None:
@@ -171,8 +197,9 @@ def test_a_link_in_place_of_the_jobs_is_not_followed(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "thesis").write_bytes(b"years")
-    (tmp_path / "spool").mkdir()
-    (tmp_path / "spool" / "jobs").symlink_to(precious)
+    boot_at(tmp_path / "spool")
+    (tmp_path / "spool" / "held").rmdir()
+    (tmp_path / "spool" / "held").symlink_to(precious)
 
     with pytest.raises(SpoolError, match="cannot use the spool folder"):
         DiskSpool(tmp_path / "spool")
@@ -195,8 +222,8 @@ async def test_a_lease_id_never_becomes_a_path(tmp_path: Path, lease_id: str) ->
 
         path = await folder.seal_input()
 
-        (name,) = files_below(tmp_path / "jobs")
-        assert str(tmp_path / "jobs" / name) == path
+        (name,) = files_below(tmp_path / "held")
+        assert str(tmp_path / "held" / name) == path
 
 
 async def test_two_leases_have_two_folders(tmp_path: Path) -> None:
@@ -215,7 +242,7 @@ async def test_an_input_is_sealed_under_one_plain_name(tmp_path: Path) -> None:
         path = await folder.seal_input()
 
         assert Path(path).name == "input"
-        assert {name.rpartition("/")[2] for name in files_below(tmp_path / "jobs")} == {"input"}
+        assert {name.rpartition("/")[2] for name in files_below(tmp_path / "held")} == {"input"}
 
 
 async def test_an_output_is_fresh_each_time(tmp_path: Path) -> None:
@@ -322,7 +349,7 @@ async def test_a_job_that_is_over_leaves_nothing(tmp_path: Path) -> None:
 
         await folder.remove()
 
-        assert list((tmp_path / "jobs").iterdir()) == []
+        assert list((tmp_path / "held").iterdir()) == []
 
 
 async def test_a_lease_that_comes_again_finds_a_new_folder(tmp_path: Path) -> None:

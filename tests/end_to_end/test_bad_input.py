@@ -137,7 +137,7 @@ def test_a_full_disk_takes_no_job_and_says_so(house: House) -> None:
 
     agent.wait_for("agent.idle")
 
-    assert "bytes free" in agent.events("agent.idle")[0]["reason"]
+    assert "GB free" in agent.events("agent.idle")[0]["reason"]
     assert house.job(waiting)["state"] == "queued"
 
 

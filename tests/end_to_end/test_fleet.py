@@ -93,5 +93,5 @@ def test_the_input_of_a_running_job_is_gone_from_the_spool_afterwards(house: Hou
 
     house.ended(house.create_job(b"nothing stays\n"))
 
-    jobs = house.folder / "spool-attic" / "jobs"
+    jobs = house.folder / "spool-attic" / "held"
     wait_until(lambda: not any(jobs.iterdir()), "an empty spool")

@@ -156,9 +156,10 @@ async def test_a_bug_in_one_job_leaves_the_others_alone(world: World) -> None:
 
 @pytest.mark.parametrize("call", ["renew", "fail"])
 async def test_a_wrong_call_about_one_job_leaves_the_others_alone(world: World, call: str) -> None:
-    world.set_policy(slots=2)
+    world.set_policy(slots=3)
     world.add("j1", plan=Plan(breaks=ZeroDivisionError("oops")))
-    world.add("j2", plan=Plan(takes=Seconds(30.0)))
+    for name in ("j2", "j3"):
+        world.add(name, plan=Plan(takes=Seconds(30.0)))
     at(9.0, lambda: world.server.errors.update({call: deque([RequestRefusedError("422")])}))
 
     await run(world, terminate=31.0)
