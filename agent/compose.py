@@ -5,6 +5,7 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from random import Random
 
 import structlog
@@ -56,7 +57,12 @@ async def agent_of(
     hardware = probe.hardware()
     slots = slots_on(settings, hardware)
     token = agent_token(settings).get_secret_value()
-    connection = Connection(settings.server_url, token, user_agent=f"morag-agent/{__version__}")
+    connection = Connection(
+        settings.server_url,
+        token,
+        user_agent=f"morag-agent/{__version__}",
+        new_token=partial(_new_token, settings),
+    )
     spool = DiskSpool(settings.spool)
     pool = pool_of(settings, environ, devices_of(slots, len(hardware.gpus)))
     try:
@@ -120,6 +126,14 @@ def introduction(settings: Settings, content_types: tuple[str, ...], slots: int)
         boot_seq=0,
         labels=dict(settings.labels),
     )
+
+
+def _new_token(settings: Settings) -> str | None:
+    """What the token file holds by now; None where it can no longer be read."""
+    try:
+        return agent_token(settings).get_secret_value()
+    except ConfigError:
+        return None
 
 
 def policy_of(settings: Settings, slots: int) -> Policy:

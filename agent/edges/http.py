@@ -12,7 +12,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from agent.edges.problems import error_of
-from agent.model.errors import ServerUnavailableError
+from agent.model.errors import CredentialsRefusedError, ServerError, ServerUnavailableError
 from agent.model.ids import Seconds
 from agent.wire.base import MAX_JSON_BODY
 
@@ -21,6 +21,10 @@ STALL_TIMEOUT = 60.0
 """A read or write that does not move for this long is cut."""
 MAX_AGE = Seconds(15 * 60.0)
 """A connection older than this is replaced: NAT boxes and proxies forget silently."""
+NEVER_BY_PROXY: Mapping[str, None] = dict.fromkeys(
+    ("all://localhost", "all://127.0.0.1", "all://[::1]")
+)
+"""This very machine, whatever proxy the environment names."""
 OK = range(200, 300)
 ERROR = 400
 
@@ -74,9 +78,12 @@ class Connection:
         *,
         user_agent: str = "morag-agent",
         max_age: Seconds = MAX_AGE,
+        new_token: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """`new_token` is asked when the server refuses ours: a person may have replaced it."""
         self._base = httpx.URL(base_url.rstrip("/"))
         self._token = token
+        self._new_token = new_token
         self._user_agent = user_agent
         self._max_age = max_age
         self._current: _Generation | None = None
@@ -128,7 +135,7 @@ class Connection:
             ):
                 body = await _read(response)
                 if response.status_code not in OK:
-                    raise error_of(response.status_code, response.headers, body)
+                    raise self._learn_from(error_of(response.status_code, response.headers, body))
                 return Answer(response.status_code, response.headers, body, self._distrust)
         except TimeoutError as error:
             self._distrust()
@@ -179,6 +186,11 @@ class Connection:
             ours["Authorization"] = f"Bearer {self._token}"
         return ours
 
+    def _learn_from(self, error: ServerError) -> ServerError:
+        if isinstance(error, CredentialsRefusedError):
+            self._token = self._new_token() or self._token
+        return error
+
     def _distrust(self) -> None:
         if self._current is not None:
             self._current.retire()
@@ -190,7 +202,9 @@ class Connection:
         if current is None or current.is_retired:
             # One context for all: reading the certificates costs more than a request.
             self._tls = self._tls or httpx.create_ssl_context()
-            current = self._current = _Generation(httpx.AsyncClient(verify=self._tls))
+            current = self._current = _Generation(
+                httpx.AsyncClient(verify=self._tls, mounts=NEVER_BY_PROXY)
+            )
         return current
 
     async def _bury(self, generation: _Generation) -> None:

@@ -61,12 +61,20 @@ def _said(problem: Problem) -> str:
     return f"{problem.detail or problem.title or problem.code.value}{where}"
 
 
+def _newer_boot(problem: Problem) -> NewerBootError:
+    known = "" if problem.boot_seq is None else f" (it knows start number {problem.boot_seq})"
+    return NewerBootError(
+        f"the server has seen a later start of this agent{known}: either another process runs under"
+        " this agent id, or the spool folder is an old one; stop the other one, use the latest"
+        " spool, or give this one an --agent-id and a token of its own",
+        boot_seq=problem.boot_seq,
+    )
+
+
 _BY_CODE: Mapping[ProblemCode, Callable[[Problem], ServerError]] = {
     ProblemCode.UNAUTHORIZED: lambda problem: CredentialsRefusedError(_said(problem)),
     ProblemCode.FORBIDDEN: lambda problem: CredentialsRefusedError(_said(problem)),
-    ProblemCode.NEWER_BOOT: lambda problem: NewerBootError(
-        _said(problem), boot_seq=problem.boot_seq
-    ),
+    ProblemCode.NEWER_BOOT: _newer_boot,
     ProblemCode.UNKNOWN_AGENT: lambda problem: UnknownAgentError(_said(problem)),
     ProblemCode.LEASE_LOST: lambda problem: LeaseLostError(problem.reason or LostReason.UNKNOWN),
     ProblemCode.UNKNOWN_LEASE: lambda _: LeaseLostError(LostReason.UNKNOWN),

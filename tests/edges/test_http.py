@@ -7,7 +7,11 @@ from pydantic import BaseModel
 
 from agent.edges.http import Connection
 from agent.edges.problems import LONGEST_RETRY_AFTER
-from agent.model.errors import LeaseLostError, ServerUnavailableError
+from agent.model.errors import (
+    CredentialsRefusedError,
+    LeaseLostError,
+    ServerUnavailableError,
+)
 from agent.model.ids import Seconds
 from tests.edges.server import SERVER, TOKEN, connected, problem
 from tests.fakes.raw_http import Reply, Request, raw_server
@@ -402,3 +406,40 @@ async def test_a_busy_server_may_say_for_how_long(status: int) -> None:
 
 def test_another_port_is_another_origin() -> None:
     assert not Connection("http://127.0.0.1:8000", None).is_own("http://127.0.0.1:9000/")
+
+
+@pytest.mark.real_time
+async def test_this_machine_is_never_reached_by_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+
+    async with raw_server(Reply(body=b"here")) as server, connected(server.url) as connection:
+        answer = await connection.call("GET", connection.at("/"))
+
+    assert answer.body == b"here"
+
+
+@respx.mock
+async def test_a_token_that_was_replaced_is_used_after_the_old_one_was_refused() -> None:
+    route = respx.get(PAGE).mock(side_effect=[problem("unauthorized"), httpx.Response(200)])
+    connection = Connection(SERVER, "old", new_token=lambda: "new")
+    with pytest.raises(CredentialsRefusedError):
+        await connection.call("GET", PAGE)
+
+    await connection.call("GET", PAGE)
+
+    sent = [call.request.headers["authorization"] for call in route.calls]
+    assert sent == ["Bearer old", "Bearer new"]
+    await connection.close()
+
+
+@respx.mock
+async def test_a_refused_token_is_kept_where_there_is_no_other() -> None:
+    route = respx.get(PAGE).mock(side_effect=[problem("unauthorized"), httpx.Response(200)])
+
+    async with connected() as connection:
+        with pytest.raises(CredentialsRefusedError):
+            await connection.call("GET", PAGE)
+        await connection.call("GET", PAGE)
+
+    assert {call.request.headers["authorization"] for call in route.calls} == {f"Bearer {TOKEN}"}

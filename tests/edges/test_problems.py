@@ -136,6 +136,14 @@ def test_a_newer_boot_may_tell_its_number(boot_seq: int | None) -> None:
     assert error.boot_seq == boot_seq
 
 
+def test_a_later_start_is_explained_with_what_to_do() -> None:
+    said = str(meant_by("newer_boot", boot_seq=9))
+
+    assert "start number 9" in said
+    assert "stop the other one" in said
+    assert "--agent-id" in said
+
+
 def test_a_refused_request_names_its_code_and_its_field() -> None:
     error = meant_by("invalid", detail="too small", field="slots")
 
