@@ -4,7 +4,8 @@ import asyncio
 
 from agent.model.ids import Instant, LeaseId
 from agent.model.lease import Directive
-from agent.runtime.job import Ending, HeldJob
+from agent.runtime.job import HeldJob
+from agent.runtime.settlement import Ending
 
 
 class Board:

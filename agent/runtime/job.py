@@ -1,8 +1,6 @@
 """One job under one lease: both begin and end together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from enum import StrEnum
 from pathlib import PurePath
 from typing import Protocol
 
@@ -10,42 +8,31 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from agent.core.job_life import STAGE_OF, Event, Phase, advance
-from agent.core.verdict import Drop, Fail, Release, StopAgent, verdict
+from agent.core.verdict import Fail, Release, verdict
 from agent.model.artifact import Artifact
 from agent.model.errors import (
     AgentError,
     JobFailedError,
     LeaseLostError,
-    NewerBootError,
-    RequestRefusedError,
     SpoolError,
 )
 from agent.model.failures import FailureCode
 from agent.model.ids import Instant, JsonObject, LeaseId
-from agent.model.lease import Directive, LostReason, Offer, Received
+from agent.model.lease import Directive, Offer, Received
 from agent.model.work import Failed, Produced, Progress, Task
 from agent.ports import JobFolder, Report, Result
 from agent.runtime.deliver import Delivery
 from agent.runtime.fetch import Download
-from agent.runtime.patience import patiently
 from agent.runtime.race import INTERRUPTED, first_of
 from agent.runtime.renewal import LeaseHolder
-from agent.runtime.settlement import Delivered, Kept, Settlement, Stop
+from agent.runtime.report import Reporter, on_lost
+from agent.runtime.settlement import Delivered, Ending, Settlement, Stop
 from agent.runtime.stopwatch import Stopwatch
 from agent.runtime.tools import Policy, Tools
 
 TRANSPORT = "tus"
 
 _log = structlog.get_logger(__name__)
-
-
-class Ending(StrEnum):
-    COMPLETED = "completed"
-    FAILED = "failed"
-    RELEASED = "released"
-    LOST = "lost"
-    KEPT = "kept"
-    """Finished, but not delivered when the agent left: the lease runs on."""
 
 
 class Listener(Protocol):
@@ -79,6 +66,7 @@ class HeldJob:
         self._phase = Phase.FETCHING
         self._progress = Progress(0.0, "")
         self._stop = Stop()
+        self._reporter = Reporter(received.offer.lease_id, tools, self._stop)
         self._stopwatch = Stopwatch(tools.clock.now)
         self._lease = LeaseHolder(
             received,
@@ -133,10 +121,12 @@ class HeldJob:
         try:
             async with asyncio.TaskGroup() as scope:
                 renewal = scope.create_task(self._lease.hold())
-                ending = await self._settle(await self._work())
+                settlement = await self._work()
+                self._phase = advance(self._phase, Event.ENDED)
+                ending = await self._reporter.tell(settlement)
                 renewal.cancel()
         except* LeaseLostError as group:
-            ending = _on_lost(group)
+            ending = on_lost(group)
         return ending
 
     async def _work(self) -> Settlement:
@@ -216,41 +206,6 @@ class HeldJob:
             raise JobFailedError(outcome.code, outcome.message, outcome.detail)
         return outcome
 
-    async def _settle(self, settlement: Settlement) -> Ending:
-        lease_id, server = self._offer.lease_id, self._tools.server
-        self._phase = advance(self._phase, Event.ENDED)
-        match settlement:
-            case Delivered(count):
-                _log.info("job.completed", artifacts=count)
-                return Ending.COMPLETED
-            case Kept():
-                return Ending.KEPT
-            case Fail(code, message, detail):
-                _log.warning("job.failed", code=code.value, message=message)
-                await self._say(lambda: server.fail(lease_id, code, message, detail))
-                return Ending.FAILED
-            case Release(reason, retry_after):
-                _log.info("job.released", reason=reason)
-                await self._say(lambda: server.release(lease_id, reason, retry_after))
-                return Ending.RELEASED
-            case Drop(reason):
-                _log.warning("job.dropped", reason=reason.value)
-                return Ending.COMPLETED if reason is LostReason.COMPLETED else Ending.LOST
-            case StopAgent(reason):
-                raise NewerBootError(reason, boot_seq=None)
-
-    async def _say(self, call: Callable[[], Awaitable[None]]) -> None:
-        """Say it until it is heard; an agent that is leaving says it once."""
-        clock, tools = self._tools.clock, self._tools
-        try:
-            await first_of(
-                patiently(call, what="report", clock=clock, backoff=tools.delivery_backoff),
-                self._stop.patience_ends(clock.now, clock.sleep_until),
-            )
-        except RequestRefusedError as error:
-            # A bug on one of the two sides: the lease runs out, and the other jobs go on.
-            _log.error("report.refused", reason=str(error))
-
     def _move(self, event: Event) -> None:
         self._phase = advance(self._phase, event)
         self._stopwatch.enter(self._phase)
@@ -283,11 +238,3 @@ async def _remove(folder: JobFolder) -> None:
 
 def _percent(progress: Progress) -> tuple[int, str]:
     return int(progress.fraction * 100), progress.message
-
-
-def _on_lost(group: BaseExceptionGroup[LeaseLostError]) -> Ending:
-    lost = next(error for error in group.exceptions if isinstance(error, LeaseLostError))
-    # A completed lease of our own: the answer to `complete` was lost, the result was not.
-    ending = Ending.COMPLETED if lost.reason is LostReason.COMPLETED else Ending.LOST
-    _log.warning("lease.lost", reason=lost.reason.value, ending=ending.value)
-    return ending

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeAlias
 
 from agent.core.verdict import Release, Verdict
@@ -22,6 +23,15 @@ class Delivered:
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Finished but not acknowledged when the agent left: the lease runs on."""
+
+
+class Ending(StrEnum):
+    COMPLETED = "completed"
+    FAILED = "failed"
+    RELEASED = "released"
+    LOST = "lost"
+    KEPT = "kept"
+    """Finished, but not delivered when the agent left: the lease runs on."""
 
 
 Settlement: TypeAlias = Verdict | Delivered | Kept

@@ -6,7 +6,8 @@ import pytest
 from agent.model.ids import Instant, LeaseId
 from agent.model.lease import Directive, Received
 from agent.runtime.board import Board
-from agent.runtime.job import Ending, HeldJob
+from agent.runtime.job import HeldJob
+from agent.runtime.settlement import Ending
 from tests.runtime.world import World, offer_of
 
 NOW = Instant(100.0)

@@ -17,7 +17,7 @@ from agent.model.ids import Bytes, JobId, Seconds
 from agent.model.lease import Directive, LeaseState, LostReason, Stage
 from agent.model.work import Failed
 from agent.ports import Ask, Report
-from agent.runtime.job import Ending
+from agent.runtime.settlement import Ending
 from tests.fakes.ledger import Spell
 from tests.fakes.pool import CRASHES, HANGS, RESULTS, Plan
 from tests.fakes.source import Cut, FakeFile, Refuse

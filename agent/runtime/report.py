@@ -1,0 +1,68 @@
+"""Tells the server how a job ended, until it is heard."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from agent.core.verdict import Drop, Fail, Release, StopAgent
+from agent.model.errors import LeaseLostError, NewerBootError, RequestRefusedError
+from agent.model.ids import LeaseId
+from agent.model.lease import LostReason
+from agent.runtime.patience import patiently
+from agent.runtime.race import first_of
+from agent.runtime.settlement import Delivered, Ending, Kept, Settlement, Stop
+from agent.runtime.tools import Tools
+
+_log = structlog.get_logger(__name__)
+
+
+class Reporter:
+    def __init__(self, lease_id: LeaseId, tools: Tools, stop: Stop) -> None:
+        self._lease_id = lease_id
+        self._tools = tools
+        self._stop = stop
+
+    async def tell(self, settlement: Settlement) -> Ending:
+        """Raises `NewerBootError` when the settlement is that the whole agent has to stop."""
+        server = self._tools.server
+        match settlement:
+            case Delivered(count):
+                _log.info("job.completed", artifacts=count)
+                return Ending.COMPLETED
+            case Kept():
+                return Ending.KEPT
+            case Fail(code, message, detail):
+                _log.warning("job.failed", code=code.value, message=message)
+                await self._say(lambda: server.fail(self._lease_id, code, message, detail))
+                return Ending.FAILED
+            case Release(reason, retry_after):
+                _log.info("job.released", reason=reason)
+                await self._say(lambda: server.release(self._lease_id, reason, retry_after))
+                return Ending.RELEASED
+            case Drop(reason):
+                return _lost(reason)
+            case StopAgent(reason):
+                raise NewerBootError(reason, boot_seq=None)
+
+    async def _say(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Say it until it is heard; an agent that is leaving says it once."""
+        clock, tools = self._tools.clock, self._tools
+        try:
+            await first_of(
+                patiently(call, what="report", clock=clock, backoff=tools.delivery_backoff),
+                self._stop.patience_ends(clock.now, clock.sleep_until),
+            )
+        except RequestRefusedError as error:
+            # A bug on one of the two sides: the lease runs out, and the other jobs go on.
+            _log.error("report.refused", reason=str(error))
+
+
+def on_lost(group: BaseExceptionGroup[LeaseLostError]) -> Ending:
+    return _lost(next(e.reason for e in group.exceptions if isinstance(e, LeaseLostError)))
+
+
+def _lost(reason: LostReason) -> Ending:
+    # A completed lease of our own: the answer to `complete` was lost, the result was not.
+    ending = Ending.COMPLETED if reason is LostReason.COMPLETED else Ending.LOST
+    _log.warning("lease.lost", reason=reason.value, ending=ending.value)
+    return ending
