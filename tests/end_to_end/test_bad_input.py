@@ -1,6 +1,10 @@
 """Whatever is wrong is told in one clear sentence, and the next job is done."""
 
 import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -139,6 +143,41 @@ def test_a_full_disk_takes_no_job_and_says_so(house: House) -> None:
 
     assert "GB free" in agent.events("agent.idle")[0]["reason"]
     assert house.job(waiting)["state"] == "queued"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 32 MB, where the tests may mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(disk)], check=False
+    )
+    if mounted.returncode:
+        pytest.skip("only root may mount a small disk")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_a_disk_that_fills_up_in_mid_download_hands_the_job_back(
+    house: House, small_disk: Path
+) -> None:
+    house.serve()
+    words = ("--spool", str(small_disk / "spool"), "--spool-reserve", "1MB")
+    agent = house.agent("attic", *words)
+    agent.wait_for("hello.answered")
+    time.sleep(0.5)  # its poll is on the way, with the room that there is now
+    (small_disk / "filler").write_bytes(b"x" * 27 * 2**20)
+
+    large = house.create_job(b"x" * 8 * 2**20, "large.txt")
+    agent.wait_for("job.released")
+    (small_disk / "filler").unlink()
+    after = house.ended(house.create_job(b"there is room again\n"))
+
+    assert "disk_full" in agent.events("job.released")[0]["reason"]
+    assert house.job(large)["state"] == "queued"
+    assert house.job(large)["attempts"][0]["outcome"] == "released"
+    assert after["state"] == "completed"
 
 
 def test_secrets_never_reach_the_logs(house: House) -> None:
