@@ -48,9 +48,9 @@ class Agent:
         """
         async with asyncio.TaskGroup() as scope:
             watch = scope.create_task(self._watch_drain())
-            terms = await first_of(self._introduce(), self._draining())
-            if terms is not INTERRUPTED:
-                await self._work(terms)
+            hello = await first_of(self._introduce(), self._draining())
+            if hello is not INTERRUPTED:
+                await self._work()
             watch.cancel()
         _log.info("agent.stopped", reason=self._drain.reason, jobs_taken=self._board.taken)
 
@@ -76,7 +76,7 @@ class Agent:
         """Wait until the server has answered our hello."""
         await self._introduced.wait()
 
-    async def _work(self, terms: Terms) -> None:
+    async def _work(self) -> None:
         self._introduced.set()
         async with asyncio.TaskGroup() as jobs:
 
@@ -95,7 +95,7 @@ class Agent:
                 on_offer=start,
                 on_directive=self.on_directive,
             )
-            await poller.run(terms)
+            await poller.run()
             _log.info("agent.draining", reason=self._drain.reason, held=len(self._board.jobs))
         await self._sign_off()
         if poller.refusal is not None:

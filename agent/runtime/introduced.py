@@ -14,6 +14,8 @@ from agent.ports import Ask, Introduction, JobServer, PollResult, Report, Result
 
 T = TypeVar("T")
 
+POLL_WAIT = Seconds(25.0)
+
 _log = structlog.get_logger(__name__)
 
 
@@ -24,19 +26,24 @@ class IntroducedServer:
         self._server = server
         self._who = who
         self._spool = spool
-        self._was_heard = False
-        """A boot that was heard once gives way to a later one, and never outbids it."""
+        self._terms: Terms | None = None
+        """Of the latest hello. A boot that was heard gives way to a later one, never outbids it."""
+
+    @property
+    def poll_wait(self) -> Seconds:
+        """As the latest hello was answered: a new version of the server may want another one."""
+        return self._terms.poll_wait if self._terms else POLL_WAIT
 
     async def introduce(self) -> Terms:
         """Say hello. A new spool may be behind the server's memory of our boots: it catches up."""
         try:
             terms = await self._hello()
         except NewerBootError as error:
-            if self._was_heard or not self._spool.is_new or error.boot_seq is None:
+            if self._terms or not self._spool.is_new or error.boot_seq is None:
                 raise
             self._spool.adopt_boot(error.boot_seq + 1)
             terms = await self._hello()
-        self._was_heard = True
+        self._terms = terms
         _log.info("hello.answered", poll_wait_s=terms.poll_wait, renew_every_s=terms.renew_every)
         for message in terms.messages:
             _log.warning("server.said", message=message)

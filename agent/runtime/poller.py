@@ -10,7 +10,7 @@ from agent.core.drain import Drain, Mode
 from agent.model.errors import RequestRefusedError
 from agent.model.ids import Bytes, Instant, Seconds
 from agent.model.lease import Directive, Received
-from agent.ports import Ask, PollResult, Terms
+from agent.ports import Ask, PollResult
 from agent.runtime.board import Board
 from agent.runtime.patience import patiently
 from agent.runtime.race import INTERRUPTED, first_of
@@ -43,7 +43,7 @@ class Poller:
         self.refusal: RequestRefusedError | None = None
         """Why the server does not want to hear us, if that is how it ended."""
 
-    async def run(self, terms: Terms) -> None:
+    async def run(self) -> None:
         """Poll until the agent takes nothing new any more."""
         while self._drain.mode is Mode.RUNNING:
             self._board.seen()
@@ -52,7 +52,7 @@ class Poller:
                 await self._board.change()
                 continue
             decision = admit(self._view())
-            ask = self._ask(decision, terms)
+            ask = self._ask(decision)
             asked_at = self._tools.clock.now()
             if not isinstance(decision, AskForWork):
                 self._say_why_idle(decision.why)
@@ -114,23 +114,24 @@ class Poller:
             paused=self._board.paused,
         )
 
-    def _ask(self, decision: Decision, terms: Terms) -> Ask:
+    def _ask(self, decision: Decision) -> Ask:
         if not isinstance(decision, AskForWork):
             decision = AskForWork(free_slots=0, prefetch=0, max_input=Bytes(0))
         return Ask(
             request_id=secrets.token_hex(16),
-            wait=self._wait(terms),
+            wait=self._wait(),
             free_slots=decision.free_slots,
             prefetch=decision.prefetch,
             max_input=decision.max_input,
         )
 
-    def _wait(self, terms: Terms) -> Seconds:
+    def _wait(self) -> Seconds:
+        longest = self._tools.server.poll_wait
         patience = self._policy.exit_when_idle
         if patience is None or self._board.jobs:
-            return terms.poll_wait
+            return longest
         left = self._board.idle_since + patience - self._tools.clock.now()
-        return Seconds(min(terms.poll_wait, max(0.0, left)))
+        return Seconds(min(longest, max(0.0, left)))
 
     def _stop_if_idle_too_long(self, now: Instant) -> None:
         patience = self._policy.exit_when_idle

@@ -36,6 +36,16 @@ async def test_an_agent_that_was_forgotten_says_hello_and_repeats_the_call(
     assert clock.now() == 10.0
 
 
+async def test_polls_last_as_long_as_the_latest_hello_was_told(world: World) -> None:
+    await world.tools.server.introduce()
+    before = world.tools.server.poll_wait
+    world.server.poll_wait = Seconds(40.0)
+
+    await world.tools.server.introduce()
+
+    assert (before, world.tools.server.poll_wait) == (25.0, 40.0)
+
+
 async def test_an_agent_that_is_unknown_right_after_its_hello_waits_as_in_an_outage(
     world: World,
 ) -> None:
