@@ -1,14 +1,12 @@
 """Every error as problem+json, whoever raised it."""
 
-import traceback
-
-import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from agent.server.bugs import BugsHidden
 from agent.server.problems import ProblemError, invalid
 from agent.wire.problems import MEDIA_TYPE, STATUS, Problem, ProblemCode
 
@@ -18,7 +16,8 @@ def add_to(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _unrouted)
     app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(Exception, _broken)
+    # The innermost of them all: what is raised in a route ends here, bugs included.
+    app.add_middleware(BugsHidden)
 
 
 def answer(problem: Problem, headers: dict[str, str] | None = None) -> Response:
@@ -52,11 +51,3 @@ async def _unrouted(_request: Request, error: Exception) -> Response:
 async def _gone(_request: Request, _error: Exception) -> Response:
     """Nobody reads this; the connection was cut in the middle of a body."""
     return answer(ProblemError(ProblemCode.BAD_REQUEST, "the connection was cut").problem)
-
-
-async def _broken(request: Request, error: Exception) -> Response:
-    log = structlog.get_logger("agent.server")
-    # Where, not what: messages and local variables may carry a user's secrets.
-    where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("call.broken", method=request.method, error=type(error).__name__, where=where)
-    return answer(ProblemError(ProblemCode.INTERNAL, "a bug in the server; see its log").problem)

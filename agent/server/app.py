@@ -1,5 +1,6 @@
 """The Job API as an ASGI app."""
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,7 +18,9 @@ from agent.wire.problems import MEDIA_TYPE, Problem
 from agent.wire.routes import OPENAPI
 
 
-def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastAPI:
+def create_app(
+    settings: ServerSettings, *, clock: Clock | None = None, rng: random.Random | None = None
+) -> FastAPI:
     """An app that touches nothing until its lifespan begins.
 
     It may be served alone or mounted in another app. Frameworks do not run the lifespan of a
@@ -27,16 +30,18 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
 
         @asynccontextmanager
         async def lifespan(app):
-            async with gpu.state.server.lifespan():
-                yield
+            server = gpu.state.server
+            async with server.lifespan():
+                with told_of_signals(server.stop_waiting):
+                    yield
 
         app = FastAPI(lifespan=lifespan)
         app.mount("/gpu", gpu)
 
-    Before a parent's server stops it should call `gpu.state.server.stop_waiting()`, which
-    answers the parked polls; `agent.server.serving` does it for an app that is served alone.
+    `agent.server.stopping.told_of_signals` has the parked polls answered as soon as the process
+    is told to stop; otherwise the parent's server would wait for them to time out.
     """
-    server = Server(settings, clock or ServerClock())
+    server = Server(settings, clock or ServerClock(), rng or random.Random())
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

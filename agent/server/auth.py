@@ -29,12 +29,21 @@ async def token_of(server: ServerDep, credentials: Credentials) -> TokenRecord:
     if credentials is not None:
         record = await server.running.gatekeeper.find(credentials.credentials, server.now)
     if record is None:
-        raise ProblemError(
-            ProblemCode.UNAUTHORIZED,
-            "no valid token",
-            headers={"WWW-Authenticate": 'Bearer realm="morag"'},
-        )
+        raise no_valid_token()
     return record
+
+
+def no_valid_token() -> ProblemError:
+    return ProblemError(
+        ProblemCode.UNAUTHORIZED,
+        "no valid token",
+        headers={"WWW-Authenticate": 'Bearer realm="morag"'},
+    )
+
+
+async def authenticated(request: Request) -> TokenRecord:
+    """The same for what runs before any dependency."""
+    return await token_of(server_of(request), await _bearer(request))
 
 
 Token = Annotated[TokenRecord, Depends(token_of)]

@@ -1,9 +1,9 @@
 """The files of the data folder.
 
-jobs/{job_id}/input                     the client's file, whole
-jobs/{job_id}/{origin}/{upload_id}      an artifact, whole; the origin is the lease that began
-                                        the attempt, so that a stale agent overwrites nothing
-{name}.part                              either of them while it arrives
+server-files/{job_id}/input                   the client's file, whole
+server-files/{job_id}/{origin}/{upload_id}    an artifact, whole; the origin is the lease that began
+                                              the attempt: a stale agent overwrites nothing
+{name}.part                                   either of them while it arrives
 """
 
 import contextlib
@@ -18,10 +18,13 @@ from typing import Protocol
 
 from agent.model.ids import Digest, JobId
 from agent.server.problems import ProblemError
+from agent.server.store.transaction import JOB_ID
 from agent.server.store.uploads import Upload
 from agent.wire.problems import ProblemCode
 
 BLOCK = 1024 * 1024
+FOLDER = "server-files"
+"""Unmistakably ours: a data folder may hold somebody's own `jobs` or `files`."""
 
 
 class Hash(Protocol):
@@ -32,7 +35,7 @@ class Hash(Protocol):
 
 class Blobs:
     def __init__(self, folder: Path, reserve_bytes: int) -> None:
-        self._jobs = folder / "jobs"
+        self._jobs = folder / FOLDER
         self._reserve = reserve_bytes
 
     def path(self, upload: Upload) -> Path:
@@ -44,12 +47,24 @@ class Blobs:
         return whole.with_name(f"{whole.name}.part")
 
     def check_room(self, length: int) -> None:
-        self._jobs.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(self._jobs).free
+        free = self._free()
         if length > free - self._reserve:
             raise ProblemError(
-                ProblemCode.DISK_FULL, f"{length} bytes are announced, {free} are free"
+                ProblemCode.DISK_FULL,
+                f"no room for {length} bytes: {free} are free, of which {self._reserve} stay"
+                " in reserve",
             )
+
+    def has_room(self) -> bool:
+        """Is more free than the reserve? Below that no file is taken any more."""
+        return self._free() >= self._reserve
+
+    def _free(self) -> int:
+        self.prepare()
+        return shutil.disk_usage(self._jobs).free
+
+    def prepare(self) -> None:
+        self._jobs.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def publish(self, upload: Upload) -> None:
         """The synced part appears under its final name, whole; repeatable."""
@@ -79,10 +94,9 @@ class Blobs:
         shutil.rmtree(self._jobs / job_id, ignore_errors=True)
 
     def remove_unknown(self, known: Collection[JobId]) -> None:
-        """Folders whose job was forgotten just before a crash."""
-        self._jobs.mkdir(parents=True, exist_ok=True)
+        """Folders whose job was forgotten just before a crash; what is not ours stays."""
         for folder in self._jobs.iterdir():
-            if folder.name not in known:
+            if JOB_ID.fullmatch(folder.name) and folder.name not in known:
                 shutil.rmtree(folder, ignore_errors=True)
 
 

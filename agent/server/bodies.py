@@ -1,4 +1,7 @@
-"""JSON bodies within the protocol's limits: size, nesting, no NaN, no other media type."""
+"""JSON bodies within the protocol's limits: size, nesting, no NaN, no other media type.
+
+And of nobody without a token: FastAPI reads the body before it looks at what a route depends on.
+"""
 
 import json
 import math
@@ -9,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from agent.server.auth import authenticated
 from agent.server.problems import ProblemError
 from agent.wire.base import MAX_JSON_BODY, MAX_NESTING
 from agent.wire.problems import ProblemCode
@@ -35,7 +39,7 @@ class JsonRequest(Request):
 
 
 class JsonRoute(APIRoute):
-    """A route whose body FastAPI finds parsed already, by our rules."""
+    """A route for callers with a token; FastAPI finds its body parsed already, by our rules."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -44,6 +48,7 @@ class JsonRoute(APIRoute):
 
         async def handle_json(plain: Request) -> Response:
             request = JsonRequest(plain.scope, plain.receive)
+            await authenticated(request)
             if await request.body():
                 _check_media_type(request)
                 await request.json()

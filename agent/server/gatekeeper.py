@@ -5,7 +5,7 @@ from functools import partial
 
 from agent.server.store.store import Store
 from agent.server.store.transaction import Transaction
-from agent.server.tokens import TokenRecord, find_token, hash_of
+from agent.server.tokens import TokenRecord, find_token, hash_of, is_valid
 
 BELIEVED_S = 0.5
 """A token made or revoked by another process is noticed this soon."""
@@ -34,6 +34,10 @@ class Gatekeeper:
                 self._looked.clear()
             looked = self._looked[digest] = _Looked(record, now)
         return looked.record
+
+    async def is_still_valid(self, record: TokenRecord) -> bool:
+        """Asks now, whatever is remembered."""
+        return await self._store.run(lambda tx: is_valid(tx.db, record.token_id))
 
 
 def _find(tx: Transaction, digest: str) -> TokenRecord | None:

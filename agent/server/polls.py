@@ -5,7 +5,8 @@ polls that wait: agents with a free slot in the order they came, then those that
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import random
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,8 +20,14 @@ from agent.server.queue.choice import Seeker
 from agent.server.store import matching
 from agent.server.store.jobs import Granted
 from agent.server.store.store import Store
+from agent.wire.problems import ProblemCode
 
 REST_AFTER_ERROR_S = 1.0
+LOOK_WITHIN_S = 5.0
+"""A poll that would not wait at all waits this long for its one look at the queue. The agent's
+read timeout is ten seconds longer than what it asked for."""
+SHORTEST_SHARE = 0.9
+"""Of the time that an idle poll waits at most: a fleet that came together leaves one by one."""
 
 
 @dataclass(eq=False, slots=True)
@@ -37,7 +44,8 @@ class Waiter:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
     looked: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once the queue has been looked at for it."""
+    """Set once the queue has been looked at for it, or could not be: then there is `trouble`."""
+    trouble: ProblemError | None = None
 
     def give(self, granted: Granted | None) -> bool:
         """False if it has been answered already, or has left."""
@@ -48,9 +56,10 @@ class Waiter:
 
 
 class Matchmaker:
-    def __init__(self, store: Store, fleet: Fleet) -> None:
+    def __init__(self, store: Store, fleet: Fleet, rng: random.Random) -> None:
         self._store = store
         self._fleet = fleet
+        self._rng = rng
         self._parked: dict[AgentId, Waiter] = {}
         self._news = asyncio.Event()
         self._has_work = False
@@ -63,33 +72,47 @@ class Matchmaker:
     async def wait(
         self, waiter: Waiter, wait_s: float, gone: Callable[[], Awaitable[object]]
     ) -> Granted | None:
-        """An offer, or None: time is up, superseded, dismissed. Never one for a dead line."""
+        """An offer, or None: time is up, superseded, dismissed. Never one for a dead line.
+
+        Raises what stood in the way when the queue was looked at last.
+        """
         self._park(waiter)
         watch = asyncio.create_task(_finish(gone))
         try:
-            await self._until_answered(waiter, wait_s, watch)
+            patience = wait_s * self._rng.uniform(SHORTEST_SHARE, 1.0)
+            await self._until_answered(waiter, patience, watch)
         finally:
             waiter.is_gone = watch.done()
             watch.cancel()
             self._leave(waiter)
-        granted = waiter.answer.result() if not waiter.answer.cancelled() else None
+        if waiter.answer.cancelled():
+            if waiter.trouble is not None and not waiter.is_gone:
+                raise waiter.trouble
+            return None
+        granted = waiter.answer.result()
         if granted is not None and waiter.is_gone:
-            await self._withdraw(granted)
+            await self.withdraw(granted)
             return None
         return granted
 
     async def _until_answered(
         self, waiter: Waiter, wait_s: float, watch: "asyncio.Future[None]"
     ) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait_s
         look = asyncio.create_task(waiter.looked.wait())
         ends: set[asyncio.Future[Any]] = {watch, waiter.answer}
         first = asyncio.FIRST_COMPLETED
         try:
-            await asyncio.wait(ends | {look}, return_when=first)
+            within = max(wait_s, LOOK_WITHIN_S)
+            done, _ = await asyncio.wait(ends | {look}, timeout=within, return_when=first)
         finally:
             look.cancel()
-        if not watch.done() and not waiter.answer.done() and wait_s > 0:
-            await asyncio.wait(ends, timeout=wait_s, return_when=first)
+        if not done:
+            waiter.trouble = ProblemError(ProblemCode.UNAVAILABLE, "the queue is stuck")
+        left = until - loop.time()
+        if not watch.done() and not waiter.answer.done() and left > 0:
+            await asyncio.wait(ends, timeout=left, return_when=first)
 
     def _park(self, waiter: Waiter) -> None:
         before = self._parked.pop(waiter.agent_id, None)
@@ -138,17 +161,27 @@ class Matchmaker:
         while True:
             await self._news.wait()
             self._news.clear()
+            waiters = self._due()
             try:
-                await self._look()
+                await self._look(waiters)
             except ProblemError as error:
                 # The disk is full or the database is stuck: the polls stay parked.
                 self._log.warning("polls.look_failed", code=error.problem.code)
-                self._has_work = True
+                self._note_trouble(waiters, error)
                 await asyncio.sleep(REST_AFTER_ERROR_S)
-                self._news.set()
+            except Exception:
+                bug = ProblemError(ProblemCode.INTERNAL, "a bug in the server; see its log")
+                self._note_trouble(waiters, bug)
+                raise
 
-    async def _look(self) -> None:
-        waiters = self._due()
+    def _note_trouble(self, waiters: Sequence[Waiter], trouble: ProblemError) -> None:
+        """The next look is at everybody again."""
+        for waiter in waiters:
+            waiter.trouble = trouble
+            waiter.looked.set()
+        self.look_again()
+
+    async def _look(self, waiters: Sequence[Waiter]) -> None:
         if not waiters:
             return
         seekers = [waiter.seeker for waiter in waiters if waiter.seeker is not None]
@@ -157,7 +190,8 @@ class Matchmaker:
         for waiter in waiters:
             offered = granted.pop(waiter.agent_id, None)
             if offered is not None and not waiter.give(offered):
-                await self._withdraw(offered)
+                await self.withdraw(offered)
+            waiter.trouble = None
             waiter.looked.set()
 
     def _due(self) -> list[Waiter]:
@@ -172,7 +206,8 @@ class Matchmaker:
         ]
         return sorted(due, key=lambda waiter: waiter.is_prefetching)
 
-    async def _withdraw(self, granted: Granted) -> None:
+    async def withdraw(self, granted: Granted) -> None:
+        """It could not be handed over: as if it had run out at once."""
         lease_id = granted.lease.lease_id
         await self._store.run(lambda tx: matching.withdraw(tx, lease_id))
 

@@ -1,20 +1,25 @@
 """A file of ours as an HTTP answer: one range or all of it, with a strong ETag, streamed."""
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from urllib.parse import quote
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from agent.server.problems import ProblemError
 from agent.wire.problems import ProblemCode
 
 BLOCK = 1024 * 1024
-_RANGE = re.compile(r"bytes\s*=\s*(\d*)\s*-\s*(\d*)", re.IGNORECASE)
+# No file has a size of more digits, and `int()` refuses thousands of them.
+_RANGE = re.compile(r"bytes\s*=\s*(\d{0,19})\s*-\s*(\d{0,19})", re.IGNORECASE | re.ASCII)
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:\s*;\s*[\w.+-]+=[\w.+-]+)*", re.ASCII)
 
 
@@ -48,8 +53,13 @@ class Span:
         return f"bytes {self.first}-{self.last}/{self.size}"
 
 
-def send(request: Request, content: Content, count: Callable[[int], None]) -> Response:
-    """200 with everything, 206 with one range; raises 416. Several ranges at once: everything."""
+async def send(
+    request: Request, content: Content, count: Callable[[int], None], missing: ProblemError
+) -> Response:
+    """200 with everything, 206 with one range; raises 416. Several ranges at once: everything.
+
+    `missing` is raised when the file is not there as a whole: nothing has been answered by then.
+    """
     headers = {
         "Accept-Ranges": "bytes",
         "ETag": content.etag,
@@ -65,10 +75,14 @@ def send(request: Request, content: Content, count: Callable[[int], None]) -> Re
     headers["Content-Length"] = str(sent.length)
     status = 200 if span is None else 206
     media_type = content.media_type if _MEDIA_TYPE.fullmatch(content.media_type) else _UNKNOWN
+    file = await asyncio.to_thread(_open, content)
+    if file is None:
+        structlog.get_logger("agent.server").error("file.missing", path=str(content.path))
+        raise missing
     if request.method == "HEAD":
+        file.close()
         return Response(None, status, headers, media_type)
-    body = _read(content.path, sent, count)
-    return StreamingResponse(body, status, headers, media_type)
+    return _FileResponse(file, _read(file, sent, count), status, headers, media_type)
 
 
 _UNKNOWN = "application/octet-stream"
@@ -102,17 +116,46 @@ def _span(first: str, last: str, size: int) -> Span:
     return Span(int(first), min(end, size - 1), size)
 
 
-async def _read(path: Path, span: Span, count: Callable[[int], None]) -> AsyncIterator[bytes]:
-    file = await asyncio.to_thread(path.open, "rb", buffering=0)
+def _open(content: Content) -> FileIO | None:
+    """None for a file that is gone or is not the one that was stored."""
     try:
-        await asyncio.to_thread(file.seek, span.first)
-        left = span.length
-        while left > 0 and (block := await asyncio.to_thread(file.read, min(BLOCK, left))):
-            left -= len(block)
-            count(len(block))
-            yield block
-    finally:
-        file.close()
+        file = FileIO(content.path)
+    except FileNotFoundError:
+        return None
+    if os.fstat(file.fileno()).st_size == content.size:
+        return file
+    file.close()
+    return None
+
+
+class _FileResponse(StreamingResponse):
+    """Closes the file also when nobody stayed to read the first byte."""
+
+    def __init__(
+        self,
+        file: FileIO,
+        body: AsyncIterator[bytes],
+        status: int,
+        headers: dict[str, str],
+        media_type: str,
+    ) -> None:
+        super().__init__(body, status, headers, media_type)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._file.close()
+
+
+async def _read(file: FileIO, span: Span, count: Callable[[int], None]) -> AsyncIterator[bytes]:
+    await asyncio.to_thread(file.seek, span.first)
+    left = span.length
+    while left > 0 and (block := await asyncio.to_thread(file.read, min(BLOCK, left))):
+        left -= len(block)
+        count(len(block))
+        yield block
 
 
 def _quoted(filename: str) -> str:

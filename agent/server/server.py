@@ -1,7 +1,7 @@
 """The running server: what the routes share, and what goes on beside them."""
 
 import asyncio
-import traceback
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import structlog
 
 from agent.model.ids import JobId
 from agent.server.blobs import Blobs
+from agent.server.bugs import place_of
 from agent.server.clock import Clock
 from agent.server.fleet import Fleet
 from agent.server.gatekeeper import Gatekeeper
@@ -20,7 +21,7 @@ from agent.server.queue.values import Moment
 from agent.server.receiving import Receiver
 from agent.server.settings import ServerSettings
 from agent.server.store import clients, upkeep
-from agent.server.store.store import Store
+from agent.server.store.store import Store, full_disk_named
 from agent.server.store.transaction import Transaction
 from agent.server.streams import Streams
 from agent.wire.problems import ProblemCode
@@ -42,14 +43,16 @@ class Running:
 
 
 class Server:
-    def __init__(self, settings: ServerSettings, clock: Clock) -> None:
+    def __init__(self, settings: ServerSettings, clock: Clock, rng: random.Random) -> None:
         self.settings = settings
         self.clock = clock
         self.metrics = Metrics()
         self.fleet = Fleet()
         self.streams = Streams()
         self.blobs = Blobs(settings.folder, settings.reserve_bytes)
+        self._rng = rng
         self._running: Running | None = None
+        self._trouble: ProblemError | None = None
         self._alive_at = float("-inf")
         self._log = structlog.get_logger("agent.server")
 
@@ -64,6 +67,11 @@ class Server:
         return self._running
 
     @property
+    def trouble(self) -> ProblemError | None:
+        """Why the database could not be written when that was tried last."""
+        return self._trouble
+
+    @property
     def store(self) -> Store:
         return self.running.store
 
@@ -73,7 +81,7 @@ class Server:
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """Owns the data folder while it is entered. Raises `FolderInUseError`.
+        """Owns the data folder while it is entered. Raises what `Store.open` raises.
 
         An app that mounts this one enters it in its own lifespan: frameworks do not run the
         lifespans of mounted apps.
@@ -82,21 +90,37 @@ class Server:
             self.settings.folder, self.clock, self.settings.numbers, self._on_commit
         )
         try:
+            with full_disk_named(self.settings.folder):
+                await self._tidy(store)
             self._running = self._assemble(store)
-            self.blobs.remove_unknown(await store.run(upkeep.known_jobs))
             self._log.info("server.started", folder=str(self.settings.folder))
             async with self._background():
                 yield
-            await store.run(upkeep.note_alive)
+            await self._note_end(store)
         finally:
             self._running = None
             store.close()
             self._log.info("server.stopped")
 
+    async def _tidy(self, store: Store) -> None:
+        await asyncio.to_thread(self.blobs.prepare)
+        if not store.is_new:
+            known = await store.run(upkeep.known_jobs)
+            await asyncio.to_thread(self.blobs.remove_unknown, known)
+
+    async def _note_end(self, store: Store) -> None:
+        """Spares the next start a guess, no more: stopping succeeds without it."""
+        try:
+            await store.run(upkeep.note_alive)
+        except ProblemError as error:
+            self._log.warning("end.unnoted", code=error.problem.code)
+
     def _assemble(self, store: Store) -> Running:
         self.streams = Streams()
+        self._trouble = None
         receiver = Receiver(store, self.blobs, self.metrics.bytes_in.inc)
-        return Running(store, Matchmaker(store, self.fleet), receiver, Gatekeeper(store))
+        matchmaker = Matchmaker(store, self.fleet, self._rng)
+        return Running(store, matchmaker, receiver, Gatekeeper(store))
 
     @asynccontextmanager
     async def _background(self) -> AsyncIterator[None]:
@@ -118,8 +142,7 @@ class Server:
             try:
                 await work()
             except Exception as error:  # noqa: BLE001 - a bug must not end offers for good
-                where = "".join(traceback.format_tb(error.__traceback__))
-                self._log.error("loop.broken", error=type(error).__name__, where=where)
+                self._log.error("loop.broken", error=type(error).__name__, where=place_of(error))
                 await asyncio.sleep(REST_AFTER_BUG_S)
 
     def stop_waiting(self) -> None:
@@ -140,8 +163,11 @@ class Server:
                 due = await self.sweep()
                 if due is not None:
                     rest = min(rest, max(SHORTEST_REST_S, due - self.now))
+                self._trouble = None
             except ProblemError as error:
-                self._log.warning("sweep.failed", code=error.problem.code)
+                if self._trouble is None:  # once, not every second for as long as it lasts
+                    self._log.warning("sweep.failed", code=error.problem.code)
+                self._trouble = error
             await asyncio.sleep(rest)
 
     async def sweep(self) -> Moment | None:
@@ -152,9 +178,10 @@ class Server:
         if len(self.running.matchmaker) and await self.store.run(upkeep.has_waiting):
             self.running.matchmaker.look_again()
         await self._remove_stale()
-        if self.now - self._alive_at >= ALIVE_EVERY_S:
-            self._alive_at = self.now
+        # While there is trouble every sweep writes, so that its end is noticed.
+        if self._trouble is not None or self.now - self._alive_at >= ALIVE_EVERY_S:
             await self.store.run(upkeep.note_alive)
+            self._alive_at = self.now
         return swept.next_due
 
     async def _remove_stale(self) -> None:

@@ -75,6 +75,13 @@ def find_token(db: sqlite3.Connection, digest: str) -> TokenRecord | None:
     return None if row is None else _record(row)
 
 
+def is_valid(db: sqlite3.Connection, token_id: str) -> bool:
+    row = db.execute(
+        "SELECT 1 FROM tokens WHERE token_id = ? AND revoked_at IS NULL", (token_id,)
+    ).fetchone()
+    return row is not None
+
+
 def hash_of(secret: str) -> str:
     # 256 random bits need no slow hash.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -6,13 +6,12 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from pydantic import TypeAdapter, ValidationError
-
 from agent.model.artifact import ARTIFACT_NAME
 from agent.model.ids import Digest
+from agent.server.digits import number_in
 from agent.server.problems import ProblemError, invalid
 from agent.server.store.uploads import Announced, Upload
-from agent.wire.base import TUS_VERSION, Size
+from agent.wire.base import TUS_VERSION
 from agent.wire.problems import ProblemCode
 
 EXTENSIONS = ("creation", "creation-with-upload", "checksum", "termination")
@@ -20,7 +19,6 @@ ALGORITHMS = ("sha1", "sha256")
 CONTENT_TYPE = "application/offset+octet-stream"
 RESUMABLE = {"Tus-Resumable": TUS_VERSION}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_NUMBER = TypeAdapter(Size)
 
 
 class Checksum:
@@ -76,10 +74,10 @@ def check_content_type(headers: Mapping[str, str]) -> None:
 
 
 def number(headers: Mapping[str, str], name: str) -> int:
-    try:
-        return _NUMBER.validate_python(headers[name.lower()])
-    except (KeyError, ValidationError):
-        raise ProblemError(ProblemCode.BAD_REQUEST, f"{name} must be a number") from None
+    found = number_in(headers.get(name.lower(), "").strip())
+    if found is None:
+        raise ProblemError(ProblemCode.BAD_REQUEST, f"{name} must be a number of bytes")
+    return found
 
 
 def announced(headers: Mapping[str, str], max_size: int) -> Announced:

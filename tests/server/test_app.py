@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from agent.server.app import create_app
 from agent.server.openapi import schema
 from agent.server.settings import ServerSettings
+from agent.server.stopping import told_of_signals
 from agent.server.tokens import TokenKind, create_token
 from tests.server.world import INPUT, AgentSide, World, code_of, world
 
@@ -25,8 +26,10 @@ async def mounted(folder: Path) -> AsyncIterator[FastAPI]:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with gpu.state.server.lifespan():
-            yield
+        server = gpu.state.server
+        async with server.lifespan():
+            with told_of_signals(server.stop_waiting):
+                yield
 
     app = FastAPI(lifespan=lifespan)
     app.mount("/gpu", gpu)

@@ -1,16 +1,14 @@
 """The server's process is killed without warning: what it acknowledged is there."""
 
 import asyncio
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
 from agent.server.tokens import TokenKind, create_token
-from tests.server.sockets import caller
+from tests.server.sockets import caller, free_port, until_up
 from tests.server.world import INPUT, OCTETS, TUS, sha256, world
 
 pytestmark = [pytest.mark.real_time, pytest.mark.slow]
@@ -25,31 +23,13 @@ server_for(app, "127.0.0.1", int(sys.argv[2])).run()
 """
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-async def _until_up(client: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                await client.get("/healthz")
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-            else:
-                return
-
-
 async def test_nothing_acknowledged_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
-    token, port = create_token(tmp_path, TokenKind.CLIENT), _free_port()
+    token, port = create_token(tmp_path, TokenKind.CLIENT), free_port()
     command = [sys.executable, "-c", SERVE, str(tmp_path), str(port)]
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL)
     acknowledged: list[str] = []
     async with caller(f"http://127.0.0.1:{port}", token) as client:
-        await _until_up(client)
+        await until_up(client)
         while len(acknowledged) < 10:
             body = {"content_type": "audio", "filename": "a", "size": len(INPUT)}
             created = (await client.post("/v1/jobs", json=body)).json()

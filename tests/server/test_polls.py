@@ -1,6 +1,7 @@
 """The matchmaker, at the moments when a line dies."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -59,7 +60,7 @@ async def test_an_offer_made_for_a_line_that_died_meanwhile_is_taken_back(
     async with world(tmp_path) as w:
         job_id = await w.submit()
         store = Between(w.server.store)
-        matchmaker = Matchmaker(store, Fleet())
+        matchmaker = Matchmaker(store, Fleet(), random.Random(1))
         gone = asyncio.Event()
         store.happens, store.rounds = gone.set, rounds
 
@@ -81,7 +82,7 @@ async def test_a_poll_stays_parked_while_the_database_cannot_be_written(tmp_path
         await w.submit()
         store = Between(w.server.store)
         store.broken = 1
-        matchmaker = Matchmaker(store, Fleet())
+        matchmaker = Matchmaker(store, Fleet(), random.Random(1))
 
         running = asyncio.create_task(matchmaker.run())
         async with asyncio.timeout(10):
@@ -95,7 +96,7 @@ async def test_one_look_serves_many_polls_each_with_its_own_job(tmp_path: Path) 
     async with world(tmp_path) as w:
         for _ in range(5):
             await w.submit()
-        matchmaker = Matchmaker(w.server.store, Fleet())
+        matchmaker = Matchmaker(w.server.store, Fleet(), random.Random(1))
         running = asyncio.create_task(matchmaker.run())
         async with asyncio.timeout(10), asyncio.TaskGroup() as group:
             polls = [

@@ -109,7 +109,7 @@ async def test_bytes_behind_the_acknowledged_offset_do_not_count(tmp_path: Path)
     async with world(tmp_path) as w:
         created = (await w.create(size=len(INPUT))).json()
         await w.send(created["upload"], 0, INPUT[:5])
-    (part,) = (tmp_path / "jobs").rglob("*.part")
+    (part,) = (tmp_path / "server-files").rglob("*.part")
     with part.open("ab") as torn:
         torn.write(b"\0" * 7)
 
@@ -123,7 +123,7 @@ async def test_a_crash_between_the_rename_and_the_journal_is_noticed(tmp_path: P
     async with world(tmp_path) as w:
         created = (await w.create(size=len(INPUT))).json()
         await w.send(created["upload"], 0, INPUT[:5])
-    (part,) = (tmp_path / "jobs").rglob("*.part")
+    (part,) = (tmp_path / "server-files").rglob("*.part")
     part.write_bytes(INPUT)
     part.rename(part.with_name("input"))
 
@@ -138,7 +138,7 @@ async def test_a_part_that_was_lost_with_its_disk_begins_again(tmp_path: Path) -
     async with world(tmp_path) as w:
         created = (await w.create(size=len(INPUT))).json()
         await w.send(created["upload"], 0, INPUT[:5])
-    (part,) = (tmp_path / "jobs").rglob("*.part")
+    (part,) = (tmp_path / "server-files").rglob("*.part")
     part.unlink()
 
     async with world(tmp_path) as w:
@@ -150,9 +150,9 @@ async def test_a_part_that_was_lost_with_its_disk_begins_again(tmp_path: Path) -
 async def test_folders_of_forgotten_jobs_are_removed_at_the_start(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         job_id = await w.submit()
-    orphan = tmp_path / "jobs" / "forgotten"
+    orphan = tmp_path / "server-files" / ("0" * 24)
     orphan.mkdir()
 
     async with world(tmp_path):
         assert not await asyncio.to_thread(orphan.exists)
-        assert await asyncio.to_thread((tmp_path / "jobs" / job_id).exists)
+        assert await asyncio.to_thread((tmp_path / "server-files" / job_id).exists)

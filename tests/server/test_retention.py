@@ -20,7 +20,7 @@ async def test_an_ended_job_is_removed_with_its_files_after_the_retention(tmp_pa
         await w.after(0.2 * DAY)
 
         assert (await w.client.get(f"/v1/jobs/{job_id}")).status_code == 404
-        assert not list((tmp_path / "jobs").iterdir())
+        assert not list((tmp_path / "server-files").iterdir())
 
 
 async def test_an_upload_without_news_for_a_day_is_removed(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ async def test_an_upload_without_news_for_a_day_is_removed(tmp_path: Path) -> No
 
         gone = await w.client.get(f"/v1/jobs/{created['job_id']}")
         assert gone.status_code == 404
-        assert not list((tmp_path / "jobs").iterdir())
+        assert not list((tmp_path / "server-files").iterdir())
 
 
 async def test_a_queued_job_waits_forever(tmp_path: Path) -> None:
@@ -59,5 +59,7 @@ async def test_artifacts_that_the_manifest_does_not_name_go_with_the_completion(
 
         await agent.say(lease, "complete", manifest=[kept])
 
-        contents = {path.read_bytes() for path in (tmp_path / "jobs").rglob("*") if path.is_file()}
+        contents = {
+            path.read_bytes() for path in (tmp_path / "server-files").rglob("*") if path.is_file()
+        }
         assert contents == {INPUT, b"kept"}

@@ -51,6 +51,9 @@ class Seeker:
     def serves(self, job: Job) -> bool:
         return job.content_type in self.content_types and self.serves_queue(job.queue)
 
+    def takes_size(self, job: Job) -> bool:
+        return self.max_input_bytes is None or (job.size or 0) <= self.max_input_bytes
+
     def serves_queue(self, queue: str) -> bool:
         return self.queues is None or queue in self.queues
 
@@ -75,7 +78,7 @@ def why_skipped(
         return Skip.QUEUE
     if job.content_type not in seeker.content_types:
         return Skip.CONTENT_TYPE
-    if seeker.max_input_bytes is not None and (job.size or 0) > seeker.max_input_bytes:
+    if not seeker.takes_size(job):
         return Skip.TOO_LARGE
     if job.not_before > now or job.doomed_at is not None:
         return Skip.NOT_BEFORE
@@ -88,6 +91,10 @@ def _why_not_here(
     if not job.leases:
         return None
     if any(_rests(job, seeker, now)):
+        return Skip.RELEASED_HERE
+    if _gave_back_lately(job, seeker, now, numbers) and other_is_ready(
+        job, seeker, fleet, now, numbers
+    ):
         return Skip.RELEASED_HERE
     if any(_may_still_hold(lease, seeker, now, numbers) for lease in job.leases):
         return Skip.HELD_HERE
@@ -105,6 +112,23 @@ def _rests(job: Job, seeker: Seeker, now: Moment) -> Iterable[bool]:
         rest.agent_id == seeker.agent_id and now < rest.until <= now + LONGEST_REST_S
         for rest in job.rests
     )
+
+
+def _gave_back_lately(job: Job, seeker: Seeker, now: Moment, numbers: Numbers) -> bool:
+    """Its rest is over, but those who have not released the job still go first."""
+    return any(
+        rest.agent_id == seeker.agent_id and 0.0 <= now - rest.until < numbers.elsewhere_s
+        for rest in job.rests
+    )
+
+
+def other_is_ready(
+    job: Job, seeker: Seeker, fleet: Iterable[Sighting], now: Moment, numbers: Numbers
+) -> bool:
+    """Somebody is alive who would take the job, and has never given it back."""
+    released = {rest.agent_id for rest in job.rests}
+    fresh = [sighting for sighting in fleet if sighting.seeker.agent_id not in released]
+    return another_is_alive(job, seeker, fresh, now, numbers)
 
 
 LONGEST_REST_S = 24 * 3600.0
@@ -147,6 +171,7 @@ def another_is_alive(
         and sighting.seeker.agent_id not in failed
         and now - sighting.at <= numbers.alive_s
         and sighting.seeker.serves(job)
+        and sighting.seeker.takes_size(job)
         for sighting in fleet
     )
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from agent.model.ids import AgentId, BootId, Bytes
 from agent.model.lease import Directive
 from agent.server import tus
-from agent.server.auth import NamedAgent, ServerDep
+from agent.server.auth import NamedAgent, ServerDep, Token, no_valid_token
 from agent.server.bodies import JsonRoute
 from agent.server.polls import Waiter
 from agent.server.problems import ProblemError
@@ -24,6 +24,7 @@ from agent.server.store import agents, matching
 from agent.server.store.agents import Agent
 from agent.server.store.jobs import Granted
 from agent.server.store.transaction import Transaction
+from agent.server.tokens import TokenRecord
 from agent.wire import routes
 from agent.wire.agents import (
     Hello,
@@ -108,6 +109,7 @@ async def poll(
     request: Request,
     server: ServerDep,
     agent: NamedAgent,
+    token: Token,
     body: Poll,
     boot: BootHeader = None,
 ) -> PollAnswer:
@@ -136,9 +138,17 @@ async def poll(
     if waiter.is_gone:
         raise ClientDisconnect
     if granted is not None:
+        await _check_again(server, token, granted)
         server.metrics.offers.inc()
         return PollAnswer(offer=_offer(request, server, granted))
     return await _no_offer(server, waiter, body)
+
+
+async def _check_again(server: Server, token: TokenRecord, granted: Granted) -> None:
+    """The poll may have waited for most of a minute, and its token may be revoked since."""
+    if not await server.running.gatekeeper.is_still_valid(token):
+        await server.running.matchmaker.withdraw(granted)
+        raise no_valid_token()
 
 
 def _open(tx: Transaction, agent_id: AgentId, boot_id: BootId, request_id: str) -> _Opened:

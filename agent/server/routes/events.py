@@ -11,6 +11,7 @@ from starlette.responses import StreamingResponse
 
 from agent.model.ids import JobId
 from agent.server.auth import Client, ServerDep
+from agent.server.digits import number_in
 from agent.server.problems import ProblemError
 from agent.server.server import Server
 from agent.server.store import clients, events
@@ -34,9 +35,8 @@ class _News:
 async def job_events(request: Request, server: ServerDep, job_id: str) -> StreamingResponse:
     """`state`, `stage` and `progress`, from `Last-Event-ID` on, until the job has ended."""
     job = await server.store.run(partial(clients.find, job_id=job_id))
-    last_id = request.headers.get("last-event-id", "")
-    start = int(last_id) if last_id.isdecimal() and last_id.isascii() else 0
-    stream = _stream(server, job.job_id, min(start, 2**63 - 1))
+    start = number_in(request.headers.get("last-event-id", "")) or 0
+    stream = _stream(server, job.job_id, start)
     return StreamingResponse(stream, headers=HEADERS, media_type=MEDIA_TYPE)
 
 

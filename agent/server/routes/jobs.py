@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from agent.server.auth import Client, ServerDep
 from agent.server.bodies import JsonRoute
+from agent.server.digits import number_in
 from agent.server.problems import ProblemError, invalid
 from agent.server.routes.links import link
 from agent.server.routes.uploads import finish_empty_input
@@ -77,10 +78,11 @@ def _cursor(position: int) -> str:
 
 def _position(cursor: str) -> int:
     try:
-        position = int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     except (binascii.Error, ValueError):
-        position = -1
-    if not 0 <= position < 2**63:
+        text = ""
+    position = number_in(text)
+    if position is None:
         raise invalid("cursor", "not one of ours")
     return position
 
@@ -126,4 +128,5 @@ async def get_artifact(request: Request, server: ServerDep, job_id: str, name: s
         media_type=upload.media_type,
         filename=name.rpartition("/")[2],
     )
-    return send(request, content, server.metrics.bytes_out.inc)
+    missing = ProblemError(ProblemCode.UNKNOWN_ARTIFACT, "the file of this artifact is missing")
+    return await send(request, content, server.metrics.bytes_out.inc, missing)

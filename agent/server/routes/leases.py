@@ -118,7 +118,10 @@ async def get_input(
     read = partial(_readable, agent_id=agent, lease_id=LeaseId(lease_id), boot=boot)
     granted, upload = await server.store.run(read)
     server.fleet.saw(agent, server.now)
-    return send(request, _content(server, granted, upload), server.metrics.bytes_out.inc)
+    content = _content(server, granted, upload)
+    # To the agent this is a source that answers and does not have it: `input_unavailable`.
+    missing = ProblemError(ProblemCode.UNAVAILABLE, "the file of this input is missing")
+    return await send(request, content, server.metrics.bytes_out.inc, missing)
 
 
 def _readable(

@@ -4,6 +4,8 @@
 `/metrics` takes a client token, as numbers about the work are the clients' business.
 """
 
+import asyncio
+
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
@@ -17,13 +19,22 @@ from agent.wire import routes
 from agent.wire.jobs import Health
 
 router = APIRouter(tags=["system"])
+DISK_FULL = "disk_full"
 
 
 @router.get(routes.HEALTH)
 async def healthz(server: ServerDep) -> Health:
-    """200 while the database answers; no token needed."""
+    """200 while the database answers and could last be written, else 503 or 507; no token needed.
+
+    `status` is `ok`, or `disk_full` when no more files are taken.
+    """
     await server.store.run(_is_alive)
-    return Health(version=agent.__version__, time=in_words(server.now))
+    if server.trouble is not None:
+        raise server.trouble
+    # Still 200 with only the reserve left: agents keep their leases and results can be fetched. A
+    # restart, or a balancer that sends nobody here, would only make it worse.
+    status = "ok" if await asyncio.to_thread(server.blobs.has_room) else DISK_FULL
+    return Health(status=status, version=agent.__version__, time=in_words(server.now))
 
 
 def _is_alive(tx: Transaction) -> None:

@@ -1,10 +1,15 @@
 """The tables, and how the database file is opened."""
 
+import os
 import sqlite3
 from pathlib import Path
 
 VERSION = 1
 DATABASE = "server.sqlite3"
+SPOOL_MARKER = "morag-spool.json"
+"""Marks the folder of an agent, which tidies it: never to be shared."""
+FOREIGN = ("boot.json", "lock")
+"""Traces of some other program's folder, where there is no database of ours."""
 BUSY_TIMEOUT_S = 10.0
 """The command line writes tokens into the same file while the server runs."""
 
@@ -77,9 +82,15 @@ class SchemaError(Exception):
     """The data folder was written by another version of this program."""
 
 
+class ForeignFolderError(SchemaError):
+    """The data folder is in use by something else than a server."""
+
+
 def open_database(folder: Path) -> sqlite3.Connection:
     """Ready for use from any one thread; durable: a commit is on disk when it returns."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    prepare_folder(folder)
+    # Made here, not by SQLite, whose file everybody may read. Its journal takes the same mode.
+    os.close(os.open(folder / DATABASE, os.O_RDWR | os.O_CREAT, 0o600))
     db = sqlite3.connect(
         folder / DATABASE,
         timeout=BUSY_TIMEOUT_S,
@@ -92,6 +103,18 @@ def open_database(folder: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def prepare_folder(folder: Path) -> None:
+    """It exists, and is nobody else's. Raises `ForeignFolderError` before it leaves a trace."""
+    foreign = () if (folder / DATABASE).exists() else FOREIGN
+    for name in (SPOOL_MARKER, *foreign):
+        if (folder / name).exists():
+            raise ForeignFolderError(
+                f"{folder} belongs to another program, most likely an agent (there is a {name});"
+                " give the server a folder of its own"
+            )
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _prepare(db: sqlite3.Connection) -> None:

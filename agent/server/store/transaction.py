@@ -1,11 +1,15 @@
 """What an operation works with: the database, the moment, and what it leaves for the loop."""
 
+import re
 import secrets
 import sqlite3
 from dataclasses import dataclass, field
 
 from agent.model.ids import JobId, LeaseId
 from agent.server.queue.values import Moment, Numbers
+
+JOB_ID = re.compile(r"[0-9a-f]{24}")
+"""What `new_job_id` makes."""
 
 
 @dataclass(slots=True)

@@ -88,3 +88,21 @@ def test_a_token_is_revoked_once(tmp_path: Path) -> None:
     assert revoke_token(tmp_path, record.token_id)
     assert not revoke_token(tmp_path, record.token_id)
     assert not revoke_token(tmp_path, "nonsense")
+
+
+async def test_a_poll_whose_token_was_revoked_while_it_waited_gets_401_and_no_offer(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path) as w, asyncio.TaskGroup() as group:
+        agent = await w.agent()
+        poll = group.create_task(agent.ask(wait_s=20))
+        async with asyncio.timeout(10):
+            while not len(w.server.running.matchmaker):
+                await asyncio.sleep(0.01)
+        (record,) = [t for t in list_tokens(tmp_path) if t.agent_id == "a1"]
+        await asyncio.to_thread(revoke_token, tmp_path, record.token_id)
+
+        job_id = await w.submit()
+
+        assert code_of(await poll) == (401, "unauthorized")
+        assert await w.state(job_id) == "queued"

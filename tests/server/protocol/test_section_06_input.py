@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from agent.server.blobs import FOLDER
 from tests.server.world import AgentSide, World, code_of, sha256, world
 
 pytestmark = pytest.mark.real_time
@@ -59,7 +61,9 @@ async def test_a_range_behind_the_end_is_416_with_the_size(tmp_path: Path, wante
         assert got.headers["content-range"] == "bytes */1024"
 
 
-@pytest.mark.parametrize("wanted", ["lines=1-2", "bytes=5-2", "bytes=-", "bytes=0-1,5-6"])
+@pytest.mark.parametrize(
+    "wanted", ["lines=1-2", "bytes=5-2", "bytes=-", "bytes=0-1,5-6", f"bytes={'9' * 5000}-"]
+)
 async def test_a_range_that_we_do_not_understand_gets_everything(
     tmp_path: Path, wanted: str
 ) -> None:
@@ -137,3 +141,22 @@ async def test_an_input_held_elsewhere_is_offered_with_its_own_url(tmp_path: Pat
         assert offer["input"]["etag"] is None
         ours = await agent.http.get(f"/v1/leases/{offer['lease_id']}/input")
         assert code_of(ours) == (404, "unknown_upload")
+
+
+@pytest.mark.parametrize("content", [None, b"cut short"], ids=["gone", "cut short"])
+async def test_an_input_that_is_missing_on_disk_is_a_problem_that_agents_try_again(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    """To them it is a source that answers, so that the job ends as `input_unavailable`."""
+    async with world(tmp_path) as w:
+        agent, url = await _taken(w)
+        (stored,) = (tmp_path / FOLDER).rglob("input")
+        stored.unlink()
+        if content is not None:
+            stored.write_bytes(content)
+
+        with capture_logs() as logs:
+            answer = await agent.http.get(url)
+
+        assert code_of(answer) == (503, "unavailable")
+        assert [(line["event"], line["path"]) for line in logs] == [("file.missing", str(stored))]

@@ -263,11 +263,11 @@ async def test_remove_is_refused_while_the_job_is_held(tmp_path: Path) -> None:
 async def test_remove_takes_the_files_along(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         _, job_id = await _completed(w)
-        assert list((tmp_path / "jobs").rglob("*"))
+        assert list((tmp_path / "server-files").rglob("*"))
 
         await w.client.delete(f"/v1/jobs/{job_id}")
 
-        assert not list((tmp_path / "jobs").rglob("*"))
+        assert not list((tmp_path / "server-files").rglob("*"))
 
 
 async def test_the_fleet_shows_what_agents_are_and_hold(tmp_path: Path) -> None:
