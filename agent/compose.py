@@ -4,14 +4,22 @@ import asyncio
 import secrets
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from random import Random
 
 import structlog
 
 from agent import __version__
-from agent.config import Settings, agent_token, announced_types, pipeline_settings, slots_on
+from agent.config import (
+    Settings,
+    agent_token,
+    announced_types,
+    capability_on,
+    pipeline_settings,
+    slots_on,
+    types_told,
+)
 from agent.edges.child import ChildLostError
 from agent.edges.children import ChildPool, Limits
 from agent.edges.clock import SystemClock
@@ -24,6 +32,7 @@ from agent.edges.spool import DiskSpool
 from agent.edges.tus import TusClient
 from agent.edges.uploads import TusArtifactSink
 from agent.model.errors import ConfigError
+from agent.model.hardware import Hardware
 from agent.model.ids import AgentId, BootId, Bytes, Seconds
 from agent.ports import Display, Introduction
 from agent.runtime.agent import Agent
@@ -43,36 +52,22 @@ async def agent_of(
 
     Raises `ConfigError` for settings that do not fit together or a spool that is taken.
     """
-    content_types = announced_types(settings)
-    if not content_types:
-        raise ConfigError(
-            "none of the content types of this agent has a pipeline yet: "
-            "set --content-types, for example audio,text"
-        )
-    probe = SystemProbe(
-        settings.spool,
-        nvml=Nvml() if settings.gpu else None,
-        health_max_age=Seconds(settings.health_interval_s),
-    )
+    probe = probe_of(settings)
     hardware = probe.hardware()
-    slots = slots_on(settings, hardware)
-    token = agent_token(settings).get_secret_value()
-    connection = Connection(
-        settings.server_url,
-        token,
-        user_agent=f"morag-agent/{__version__}",
-        new_token=partial(_new_token, settings),
-    )
-    spool = DiskSpool(settings.spool)
-    pool = pool_of(settings, environ, devices_of(slots, len(hardware.gpus)))
-    try:
-        identity = Identity(
-            agent_id=AgentId(settings.agent_id), boot_id=BootId(secrets.token_hex(16))
-        )
+    who = introduction(settings, hardware)
+    _log().info("agent.started", agent_id=settings.agent_id, **types_told(settings, hardware))
+    identity = Identity(agent_id=AgentId(settings.agent_id), boot_id=BootId(secrets.token_hex(16)))
+    boot = {BOOT_HEADER: identity.boot_id}
+    async with AsyncExitStack() as opened:
+        connection = connection_of(settings)
+        opened.push_async_callback(connection.close)
+        spool = DiskSpool(settings.spool)
+        opened.callback(spool.close)
+        pool = pool_of(settings, environ, devices_of(who.slots, len(hardware.gpus)))
+        opened.push_async_callback(pool.close)
         server = NativeServer(connection, identity, hardware=probe.hardware, health=probe.health)
-        boot = {BOOT_HEADER: identity.boot_id}
         tools = Tools(
-            server=IntroducedServer(server, introduction(settings, content_types, slots), spool),
+            server=IntroducedServer(server, who, spool),
             source=HttpInputSource(connection, boot),
             sink=TusArtifactSink(TusClient(connection, boot)),
             spool=spool,
@@ -81,15 +76,28 @@ async def agent_of(
             display=display,
             rng=Random(),
         )
+        agent = Agent(tools, policy_of(settings, who.slots))
         async with asyncio.TaskGroup() as scope:
-            agent = Agent(tools, policy_of(settings, slots))
             warming = scope.create_task(_warm(pool, agent))
             yield agent
             warming.cancel()
-    finally:
-        await pool.close()
-        await connection.close()
-        spool.close()
+
+
+def probe_of(settings: Settings) -> SystemProbe:
+    return SystemProbe(
+        settings.spool,
+        nvml=Nvml() if settings.gpu else None,
+        health_max_age=Seconds(settings.health_interval_s),
+    )
+
+
+def connection_of(settings: Settings) -> Connection:
+    return Connection(
+        settings.server_url,
+        agent_token(settings).get_secret_value(),
+        user_agent=f"morag-agent/{__version__}",
+        new_token=partial(_new_token, settings),
+    )
 
 
 def pool_of(
@@ -112,17 +120,23 @@ async def _warm(pool: ChildPool, agent: Agent) -> None:
         await pool.start()
     except ChildLostError as error:
         # The first job will try again, and fail with this reason if it must.
-        structlog.get_logger(__name__).error("child.not_started", reason=str(error))
+        _log().error("child.not_started", reason=str(error))
 
 
-def introduction(settings: Settings, content_types: tuple[str, ...], slots: int) -> Introduction:
+def introduction(settings: Settings, hardware: Hardware) -> Introduction:
+    content_types = announced_types(settings, hardware)
+    if not content_types:
+        raise ConfigError(
+            "none of the content types of this agent has a pipeline yet: "
+            "set --content-types, for example audio,text"
+        )
     return Introduction(
         name=settings.agent_name or settings.agent_id,
         version=__version__,
-        capability=settings.capability,
+        capability=capability_on(settings, hardware),
         content_types=content_types,
         queues=settings.queues,
-        slots=slots,
+        slots=slots_on(settings, hardware),
         boot_seq=0,
         labels=dict(settings.labels),
     )
@@ -148,3 +162,8 @@ def policy_of(settings: Settings, slots: int) -> Policy:
         max_jobs=settings.max_jobs,
         exit_when_idle=None if idle is None else Seconds(idle),
     )
+
+
+def _log() -> structlog.stdlib.BoundLogger:
+    log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+    return log
