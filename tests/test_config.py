@@ -7,14 +7,16 @@ from agent.config import (
     Settings,
     agent_token,
     announced_types,
+    capability_on,
     client_token,
     known_content_types,
     load,
     pipeline_settings,
     slots_on,
+    types_told,
 )
 from agent.config.content_types import by_capability
-from agent.config.example import example
+from agent.config.example import effective, example
 from agent.config.table import rows
 from agent.model.errors import ConfigError
 from agent.model.hardware import Gpu, Hardware
@@ -190,13 +192,13 @@ def test_all_problems_are_told_at_once(file: Path) -> None:
             "'ftp://x'",
             "an address such as https://morag.example.org, without user name or query",
         ),
-        wrong("agent.capability", "'tpu'", "one of gpu, cpu, hybrid"),
+        wrong("agent.capability", "'tpu'", "one of auto, gpu, cpu, hybrid"),
         wrong("agent.slots", "'two'", 'a whole number from 1 to 1024, or "auto"'),
         wrong("spool.folder", "5", "the path of a folder"),
         wrong(
             "limits.max_file_size",
             "'10 elephants'",
-            'a size such as "10GB", "500MB", "4GiB", or a number of bytes',
+            'a size such as "10GB", "500MB", "4GiB", or a number of bytes, above 0',
         ),
         "speech.threads: '-1' (MORAG_AGENT_THREADS) is wrong: it must be a whole number from 0 up",
     ]
@@ -388,6 +390,55 @@ def test_only_types_with_a_pipeline_are_announced() -> None:
     assert announced_types(Settings(capability="cpu")) == ("text",)
     assert announced_types(Settings(capability="hybrid")) == ("audio", "text")
     assert announced_types(Settings(content_types=("text", "video"))) == ("text",)
+
+
+NO_GPU = box(memory_gib=8)
+ONE_GPU = box(memory_gib=8, gpus=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "hardware", "capability", "types"),
+    [
+        (Settings(), ONE_GPU, "gpu", ("audio",)),
+        (Settings(), NO_GPU, "hybrid", ("audio", "text")),
+        (Settings(gpu=False), ONE_GPU, "hybrid", ("audio", "text")),
+        (Settings(content_types=("text",)), ONE_GPU, "gpu", ("text",)),
+        (Settings(capability="gpu"), NO_GPU, "gpu", ("audio",)),
+        (Settings(capability="cpu"), ONE_GPU, "cpu", ("text",)),
+        (Settings(capability="cpu", content_types=("audio",)), NO_GPU, "cpu", ("audio",)),
+        (Settings(capability="hybrid"), ONE_GPU, "hybrid", ("audio", "text")),
+    ],
+)
+def test_what_a_box_is_for_follows_its_gpus_unless_it_is_told(
+    settings: Settings, hardware: Hardware, capability: str, types: tuple[str, ...]
+) -> None:
+    assert capability_on(settings, hardware) == capability
+    assert announced_types(settings, hardware) == types
+
+
+def test_what_the_capability_leaves_out_is_told_with_how_to_take_it() -> None:
+    assert types_told(Settings(capability="cpu"), NO_GPU) == {
+        "capability": "cpu",
+        "takes": "text",
+        "leaves_out": "audio",
+        "to_take_all": "--content-types audio,text",
+    }
+    assert types_told(Settings(content_types=("text",)), ONE_GPU).keys() == {"capability", "takes"}
+    assert types_told(Settings(capability="hybrid"), ONE_GPU)["takes"] == "audio,text"
+
+
+def test_a_reserve_may_be_nothing_and_a_largest_file_may_not() -> None:
+    none = load(environ={"MORAG_AGENT_SPOOL_RESERVE": "0"}).settings
+
+    assert none.spool_reserve == 0
+    assert written_with(none, "spool.reserve") == 0
+    with pytest.raises(ConfigError, match=r"limits\.max_file_size: '0' .* above 0"):
+        load(environ={"MORAG_AGENT_MAX_FILE_SIZE": "0"})
+
+
+def written_with(settings: Settings, place: str) -> object:
+    (value,) = (value for row, value in effective(settings) if row.key.at == place)
+    return value
 
 
 def test_the_capabilities_share_out_all_content_types() -> None:

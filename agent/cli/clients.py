@@ -35,6 +35,9 @@ def with_client(settings: Settings, talk: Callable[[JobsClient], Awaitable[Resul
 
 def _explained(server_url: str, error: BaseException) -> BaseException:
     match error:
+        case ServerUnavailableError(answered=True):
+            wait = f" in {error.retry_after:.0f} s" if error.retry_after else " later"
+            return ServerUnavailableError(f"{server_url}: {error}; try again{wait}", answered=True)
         case ServerUnavailableError():
             return ServerUnavailableError(
                 f"{server_url}: {error}; is the server running, and --server-url right?"

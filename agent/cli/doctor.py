@@ -3,13 +3,16 @@
 import asyncio
 import json
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from agent.cli.checks import Check, State, local_checks
+from agent.cli.check import Check, State
+from agent.cli.checks import data_check, local_checks
 from agent.cli.exit_codes import ExitCode
+from agent.cli.packages import extra_checks
 from agent.cli.server_checks import server_checks
 from agent.cli.verbs import Call
+from agent.edges.display import printable
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -22,6 +25,8 @@ def run(call: Call) -> int:
         _config_check(call),
         *local_checks(settings),
         *asyncio.run(server_checks(settings)),
+        *_data_checks(call),
+        *extra_checks(),
     ]
     print(_as_json(checks) if call.arguments.json else _as_text(checks))
     is_fine = all(check.state is not State.FAIL for check in checks)
@@ -33,12 +38,18 @@ def _config_check(call: Call) -> Check:
     return Check("config", State.OK, str(call.loaded.file or "no file; defaults and environment"))
 
 
+def _data_checks(call: Call) -> Iterator[Check]:
+    """Only where it was named: most boxes with an agent have no server."""
+    if call.loaded.origins["serve_data"] != "default":
+        yield data_check(call.loaded.settings.serve_data)
+
+
 def _as_text(checks: Sequence[Check]) -> str:
     width = max(len(check.name) for check in checks)
     lines = []
     for check in checks:
         advice = f" -> {check.advice}" if check.advice else ""
-        lines.append(f"{check.state:<4}  {check.name:<{width}}  {check.found}{advice}")
+        lines.append(printable(f"{check.state:<4}  {check.name:<{width}}  {check.found}{advice}"))
     return "\n".join(lines)
 
 

@@ -37,13 +37,13 @@ MEANING: Mapping[ExitCode, str] = {
     ExitCode.USAGE: "the command line is wrong",
     ExitCode.REFUSED: "the server refuses the request as it is, and would again",
     ExitCode.NO_INPUT: "a file is not there or cannot be read",
-    ExitCode.UNAVAILABLE: "no server there, or its port is taken; try again later",
+    ExitCode.UNAVAILABLE: "no server there (`run` waits instead), or its port is taken",
     ExitCode.BUG: "a bug of the agent: please report it",
     ExitCode.DISK: "the spool or data folder cannot be used, or is full",
-    ExitCode.REPLACED: "another process runs under the same agent id; do not restart this one",
-    ExitCode.UNAUTHORIZED: "the token is unknown, revoked, or not for this",
+    ExitCode.REPLACED: "another process runs under the same agent id, or the spool is an older one",
+    ExitCode.UNAUTHORIZED: "the token is unknown, revoked, or not for this (`run` waits instead)",
     ExitCode.CONFIG: "the settings are wrong; nothing was started",
-    ExitCode.INTERRUPTED: "stopped by Ctrl-C (`run` ends with 0 after it has drained)",
+    ExitCode.INTERRUPTED: "stopped by Ctrl-C, `demo` by SIGTERM too (`run` drains and ends with 0)",
 }
 
 

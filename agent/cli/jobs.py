@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from agent.cli.clients import with_client
 from agent.cli.exit_codes import ExitCode, UsageError
+from agent.cli.inputs import whole_number
 from agent.cli.verbs import Call
+from agent.edges.display import printable
 from agent.edges.jobs_client import JobsClient
 from agent.model.ids import JobId
 from agent.wire.jobs import AttemptInfo, JobInfo, JobList, JobState
@@ -15,11 +17,19 @@ from agent.wire.jobs import AttemptInfo, JobInfo, JobList, JobState
 if TYPE_CHECKING:
     from rich.table import Table
 
+MOST_JOBS = 1_000_000
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("job_id", nargs="?", metavar="ID", help="show this job in full")
     parser.add_argument("--state", choices=[state.value for state in JobState], help="only these")
-    parser.add_argument("--limit", type=int, default=50, help="the newest N (50)", metavar="N")
+    parser.add_argument(
+        "--limit",
+        type=whole_number(1, MOST_JOBS),
+        default=50,
+        help="the newest N (50)",
+        metavar="N",
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     deeds = parser.add_mutually_exclusive_group()
     deeds.add_argument("--cancel", action="store_true", help="stop the job ID")
@@ -74,13 +84,16 @@ def _one(call: Call, job_id: JobId) -> int:
 
 
 def _tell(job: JobInfo) -> None:
-    print(f"job       {job.job_id}")
-    print(f"file      {job.filename} ({job.content_type}, {_size(job.size)})")
-    print(f"state     {job.state}" + (f": {job.code}: {job.message}" if job.code else ""))
-    print(f"queue     {job.queue}, priority {job.priority}")
-    print(f"created   {job.created_at}, changed {job.updated_at}")
-    for line in job.artifacts:
-        print(f"artifact  {line.name} ({_size(line.size)})")
+    why = f": {job.code}: {job.message}" if job.code else ""
+    for line in (
+        f"job       {job.job_id}",
+        f"file      {job.filename} ({job.content_type}, {_size(job.size)})",
+        f"state     {job.state}{why}",
+        f"queue     {job.queue}, priority {job.priority}",
+        f"created   {job.created_at}, changed {job.updated_at}",
+        *(f"artifact  {line.name} ({_size(line.size)})" for line in job.artifacts),
+    ):
+        print(printable(line))
     if job.attempts:
         _show(_attempt_table(job.attempts))
 
@@ -93,9 +106,8 @@ def _job_table(jobs: Sequence[JobInfo]) -> "Table":
         last = job.attempts[-1] if job.attempts else None
         attempt = f"{last.number}/{job.max_attempts}" if last else f"0/{job.max_attempts}"
         stage = _stage(last) if last and last.outcome is None else job.code or ""
-        table.add_row(
-            job.job_id, job.state, job.content_type, attempt, stage, job.filename, job.created_at
-        )
+        cells = (job.job_id, job.state, job.content_type, attempt, stage, job.filename)
+        table.add_row(*map(printable, (*cells, job.created_at)))
     return table
 
 
@@ -104,7 +116,7 @@ def _attempt_table(attempts: Sequence[AttemptInfo]) -> "Table":
 
     table = Table("attempt", "agent", "outcome", "stage", "accepted", "ended", "why", box=None)
     for one in attempts:
-        table.add_row(
+        cells = (
             str(one.number),
             one.agent_id,
             one.outcome or "running",
@@ -113,6 +125,7 @@ def _attempt_table(attempts: Sequence[AttemptInfo]) -> "Table":
             one.ended_at or "",
             one.code or one.reason or one.message,
         )
+        table.add_row(*map(printable, cells))
     return table
 
 

@@ -9,6 +9,7 @@ from agent import __version__
 from agent.cli.exit_codes import ExitCode, epilog
 from agent.cli.verbs import VERBS, Verb
 from agent.config.table import Row, rows
+from agent.edges.display import printable
 
 PROG = "python -m agent"
 
@@ -17,7 +18,7 @@ class Parser(argparse.ArgumentParser):
     """Ends with the documented code instead of argparse's 2."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(ExitCode.USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(ExitCode.USAGE, f"{self.prog}: {printable(message)}; see {self.prog} --help\n")
 
 
 def top_parser() -> Parser:
@@ -42,7 +43,10 @@ def verb_parser(verb: Verb) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="the file with the settings")
+    if verb.reads_settings:
+        parser.add_argument(
+            "--config", type=Path, metavar="FILE", help="the file with the settings"
+        )
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     if verb.name != "run":
         verb.module().add_arguments(parser)

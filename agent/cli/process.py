@@ -7,11 +7,12 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from agent.cli.exit_codes import ExitCode
-from agent.cli.inputs import content_type_of, media_type_of, options_of, size_of
+from agent.cli.inputs import content_type_of, media_type_of, name_of, options_of, size_of
 from agent.cli.progress import Watcher, watching
 from agent.cli.verbs import Call
 from agent.compose import pool_of
 from agent.config import Settings
+from agent.edges.display import printable
 from agent.model.errors import JobFailedError, SpoolError
 from agent.model.failures import FailureCode
 from agent.model.ids import JobId
@@ -44,15 +45,16 @@ def run(call: Call) -> int:
             job_id=JobId("process"),
             content_type=content_type,
             input=str(file.absolute()),
-            filename=file.name,
+            filename=name_of(file),
             media_type=media_type_of(file),
             output=folder,
             options=options,
         )
         produced = asyncio.run(_compute(call.loaded.settings, task, watcher))
         paths = _move(produced, Path(folder), given.out)
+        watcher.ended(file.name, "completed", is_whole=True)
     for path in paths:
-        print(path)
+        print(printable(str(path)))
     return ExitCode.OK
 
 
@@ -72,7 +74,9 @@ async def _compute(settings: Settings, task: Task, watcher: Watcher) -> Produced
         async with asyncio.timeout(settings.task_timeout_min * 60):
             outcome = await pool.run(
                 task,
-                lambda news: watcher.moved(task.filename, "processing", news.fraction),
+                lambda news: watcher.moved(
+                    task.filename, "processing", news.fraction, news.message
+                ),
             )
     except TimeoutError as error:
         limit = f"it took longer than {settings.task_timeout_min:g} min"

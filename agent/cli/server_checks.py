@@ -3,7 +3,7 @@
 import uuid
 from datetime import UTC, datetime
 
-from agent.cli.checks import Check, State
+from agent.cli.check import Check, State
 from agent.config import Settings, agent_token
 from agent.edges.http import Connection
 from agent.edges.jobs_client import JobsClient

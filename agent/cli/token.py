@@ -14,6 +14,7 @@ from pathlib import Path
 from agent.cli.exit_codes import ExitCode, UsageError
 from agent.cli.verbs import Call
 from agent.config.values import NAME_PATTERN
+from agent.edges.display import printable
 from agent.model.errors import SpoolError
 from agent.server.store.schema import SchemaError
 from agent.server.tokens import TokenKind, TokenRecord, create_token, list_tokens, revoke_token
@@ -101,7 +102,7 @@ def _list(folder: Path, *, as_json: bool) -> None:
         print(json.dumps([asdict(token) for token in tokens], indent=2))
         return
     for token in tokens:
-        print(_line(token))
+        print(printable(_line(token)))
     if not tokens:
         print("no tokens yet: python -m agent token create --client --out FILE")
 

@@ -35,6 +35,8 @@ class Verb:
     """Sections, or single settings, that may be given as flags."""
     is_client: bool = False
     """Its `--token-file` is the client's token."""
+    reads_settings: bool = True
+    """From file and environment; `demo` must not meet the owner's own server."""
 
     def module(self) -> VerbModule:
         return cast("VerbModule", importlib.import_module(f"agent.cli.{self.name}"))
@@ -77,6 +79,7 @@ VERBS: Mapping[str, Verb] = {
             name="demo",
             summary="a server, an agent and one speech file, on this machine alone",
             settings=(),
+            reads_settings=False,
         ),
         Verb(
             name="doctor",

@@ -1,7 +1,13 @@
 """The agent's settings: one file, then the environment, then flags; each knows its origin."""
 
 from agent.config.content_types import known_content_types
-from agent.config.derived import announced_types, pipeline_settings, slots_on
+from agent.config.derived import (
+    announced_types,
+    capability_on,
+    pipeline_settings,
+    slots_on,
+    types_told,
+)
 from agent.config.loading import Loaded, load
 from agent.config.settings import Settings
 from agent.config.tokens import agent_token, client_token, read_token
@@ -11,10 +17,12 @@ __all__ = [
     "Settings",
     "agent_token",
     "announced_types",
+    "capability_on",
     "client_token",
     "known_content_types",
     "load",
     "pipeline_settings",
     "read_token",
     "slots_on",
+    "types_told",
 ]

@@ -25,7 +25,7 @@ known_content_types = tuple(CONTENT_TYPES)
 
 def by_capability(capability: str) -> tuple[str, ...]:
     """What a box of this capability is for, pipelines or not."""
-    if capability == "hybrid":
+    if capability not in {"gpu", "cpu"}:
         return known_content_types
     wants_gpu = capability == "gpu"
     return tuple(name for name, kind in CONTENT_TYPES.items() if kind.wants_gpu == wants_gpu)

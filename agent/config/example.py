@@ -43,7 +43,7 @@ def _assignment(row: Row) -> str:
 
 def _written(row: Row, value: object) -> object:
     """Sizes as people write them."""
-    if row.right.startswith("a size") and isinstance(value, int):
+    if row.right.startswith("a size") and isinstance(value, int) and value:
         return next((f"{value // unit}{name}" for name, unit in _UNITS if value % unit == 0), value)
     return value
 

@@ -8,7 +8,7 @@ from agent.config import values
 from agent.config.defaults import default_agent_id, default_serve_data, default_spool
 from agent.config.key import Key
 
-Capability: TypeAlias = Literal["gpu", "cpu", "hybrid"]
+Capability: TypeAlias = Literal["auto", "gpu", "cpu", "hybrid"]
 Engine: TypeAlias = Literal["auto", "openai-whisper", "faster-whisper"]
 Device: TypeAlias = Literal["auto", "cuda", "cpu"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
@@ -71,13 +71,17 @@ class Settings(BaseModel):
     capability: Annotated[
         Capability,
         values.AnyCase,
-        Key(at="agent.capability", why="gpu, cpu or hybrid.", older="WORKER_CAPABILITY"),
-    ] = "gpu"
+        Key(
+            at="agent.capability",
+            why="gpu, cpu, hybrid, or auto: gpu where a GPU is seen, else hybrid.",
+            older="WORKER_CAPABILITY",
+        ),
+    ] = "auto"
     content_types: Annotated[
         values.MaybeNames,
         Key(
             at="agent.content_types",
-            why="What to take; auto: what the capability is for, as far as its pipelines exist.",
+            why="What to take; auto: gpu audio, video, image; cpu document, web, text; hybrid all.",
             shown="auto",
         ),
     ] = None
@@ -109,7 +113,7 @@ class Settings(BaseModel):
         ),
     ] = Field(default_factory=default_spool)
     spool_reserve: Annotated[
-        values.Size,
+        values.Room,
         Key(at="spool.reserve", why="Disk space that jobs never take."),
     ] = 10**9
     cleanup_interval_min: Annotated[

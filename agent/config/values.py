@@ -141,7 +141,14 @@ Size: TypeAlias = Annotated[
     Field(ge=1, le=2**63 - 1),
     BeforeValidator(size_in_bytes),
     _Number,
-    Right('a size such as "10GB", "500MB", "4GiB", or a number of bytes'),
+    Right('a size such as "10GB", "500MB", "4GiB", or a number of bytes, above 0'),
+]
+Room: TypeAlias = Annotated[
+    int,
+    Field(ge=0, le=2**63 - 1),
+    BeforeValidator(size_in_bytes),
+    _Number,
+    Right('a size such as "10GB", "500MB", "4GiB", a number of bytes, or 0 for none'),
 ]
 Name: TypeAlias = Annotated[
     _EachName, Right("letters, digits, '.', '_' and '-', at most 128, a letter or digit first")

@@ -53,7 +53,9 @@ async def send(tus: TusClient, url: str, file: Path, size: int, on_bytes: OnByte
 
 def _smaller(part: int) -> int:
     if part <= SMALLEST_PART:
-        raise ServerUnavailableError(f"something on the way refuses even {part} bytes at once")
+        raise ServerUnavailableError(
+            f"something on the way refuses even {part} bytes at once", answered=True
+        )
     return part // 2
 
 
@@ -138,10 +140,12 @@ async def _go_on(source: HttpInputSource, url: str, part: _PartFile, on_bytes: O
     have = part.size
     async with source.open(url, offset=have, etag=None) as body:
         if isinstance(body.opened, NothingLeft):
-            raise ServerUnavailableError("the server has less of the file than it said")
+            raise ServerUnavailableError(
+                "the server has less of the file than it said", answered=True
+            )
         if not (isinstance(body.opened, Part) and body.opened.start == have):
             part.empty()
         async for chunk in body.chunks():
             on_bytes(part.append(chunk))
     if part.size <= have:
-        raise ServerUnavailableError("the server sent nothing")
+        raise ServerUnavailableError("the server sent nothing", answered=True)

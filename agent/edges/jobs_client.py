@@ -17,6 +17,7 @@ from agent.edges.tus import TusClient
 from agent.model.errors import ServerUnavailableError
 from agent.model.ids import JobId
 from agent.wire import routes
+from agent.wire.fleet import AgentInfo, AgentList
 from agent.wire.jobs import ENDED, Health, JobCreated, JobEvent, JobInfo, JobList, NewJob
 from agent.wire.leases import ManifestLine
 
@@ -57,6 +58,10 @@ class JobsClient:
             if cursor is None:
                 break
         return tuple(found)
+
+    async def agents(self) -> tuple[AgentInfo, ...]:
+        """The fleet: everybody who ever said hello."""
+        return (await self._call("GET", routes.AGENTS)).parse(AgentList).agents
 
     async def cancel(self, job_id: JobId) -> None:
         await self._call("POST", routes.JOB_CANCEL, job_id=job_id)
@@ -128,7 +133,7 @@ def _parsed(told: str) -> JobEvent:
     try:
         return JobEvent.model_validate_json(told)
     except ValidationError as error:
-        raise ServerUnavailableError("the event stream is garbled") from error
+        raise ServerUnavailableError("the event stream is garbled", answered=True) from error
 
 
 def _as_event(job: JobInfo) -> JobEvent:

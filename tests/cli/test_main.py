@@ -146,6 +146,24 @@ def test_the_command_line_imports_nothing_heavy() -> None:
     assert told.stderr == "[]\n"
 
 
+class _Replaced(_Broken):
+    def run(self, call: object) -> int:
+        del call
+        raise NewerBootError("taken over by \x1b[2J", boot_seq=7)
+
+
+def test_a_taken_agent_id_is_told_with_both_causes_and_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "agent.cli.config", _Replaced())
+
+    assert main(["config"]) == ExitCode.REPLACED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: taken over by \ufffd[2J: either another process")
+    assert "the spool is older than the one that was used last (the server knows boot 7)" in line
+    assert line.endswith("stop the other one, or give this one its own --agent-id")
+
+
 class _Interrupted(_Broken):
     def run(self, call: object) -> int:
         del call

@@ -1,5 +1,6 @@
 import io
 import sys
+import time
 
 import pytest
 from rich.console import Console
@@ -46,4 +47,52 @@ def test_a_bar_begins_again_with_each_stage() -> None:
 
     (task,) = progress.tasks
     assert waiting == 0
-    assert (task.completed, task.fields["stage"]) == (0.25, "processing")
+    assert (task.completed, task.fields["said"]) == (0.25, "processing")
+
+
+def test_a_bar_that_has_ended_tells_the_time_of_all_stages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    progress = Progress(console=Console(file=io.StringIO()))
+    bars = Bars(progress)
+
+    bars.moved("a.mp3", "sending", 1.0)
+    now[0] += 3.0
+    bars.moved("a.mp3", "processing", 0.25)
+    now[0] += 9.0
+    bars.ended("a.mp3", "completed", is_whole=True)
+    now[0] += 50.0
+
+    (task,) = progress.tasks
+    shown = (task.percentage, task.fields["said"], str(task.fields["since"]))
+    assert shown == (100, "completed", "12 s")
+
+
+def test_what_failed_is_not_shown_as_done() -> None:
+    progress = Progress(console=Console(file=io.StringIO()))
+    bars = Bars(progress)
+
+    bars.moved("a.mp3", "processing", 0.25)
+    bars.ended("a.mp3", "failed", is_whole=False)
+
+    (task,) = progress.tasks
+    assert (task.completed, task.fields["said"]) == (0.25, "failed")
+
+
+def test_what_the_pipeline_says_stands_behind_the_stage(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    progress = Progress(console=Console(file=io.StringIO()))
+    for watcher in (Bars(progress), Lines()):
+        watcher.moved("a.mp3", "processing", 0.25, "transcribing")
+
+    assert progress.tasks[0].fields["said"] == "processing: transcribing"
+    assert capsys.readouterr().err == "a.mp3: processing: transcribing\n"
+
+
+def test_a_name_gives_the_terminal_no_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    Lines().moved("\x1b]0;owned\x07\n.mp3", "sending")
+
+    assert capsys.readouterr().err == "\ufffd]0;owned\ufffd\ufffd.mp3: sending\n"

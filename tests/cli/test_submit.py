@@ -1,5 +1,8 @@
 import hashlib
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +12,9 @@ import respx
 
 from agent.cli import main
 from agent.cli.exit_codes import ExitCode
+from agent.edges import job_files, jobs_client
+from agent.edges.tus import TusClient
+from agent.model.ids import Bytes
 from agent.wire.jobs import JobInfo, JobState
 from agent.wire.leases import ManifestLine
 from tests.cli.served import Served
@@ -69,6 +75,86 @@ def test_the_same_key_gives_the_same_job(
     assert first == second
 
 
+def submitted(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[str, str]:
+    """The job's id, and what was said beside it."""
+    capsys.readouterr()
+    assert main(["submit", *words]) == 0
+    told = capsys.readouterr()
+    return told.out.split()[0], told.err
+
+
+def test_the_same_file_is_the_same_job_while_that_has_not_ended(
+    server: Served, note: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note.write_text("submitted again and again")
+    words = [str(note), *server.as_client()]
+
+    first, nothing = submitted(capsys, *words)
+    same, told = submitted(capsys, *words)
+    other, _ = submitted(capsys, *words, "--option", "language=de")
+    new, _ = submitted(capsys, *words, "--again")
+
+    assert same == first
+    assert f"already submitted as {first} (queued)" in told
+    assert "already" not in nothing
+    assert len({first, other, new}) == 3
+
+
+def test_after_its_end_the_same_file_is_a_new_job_each_time(
+    server: Served, note: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note.write_text("submitted after the end")
+    as_client = server.as_client()
+    ids = []
+
+    for _ in range(3):
+        job_id, told = submitted(capsys, str(note), *as_client)
+        assert "already" not in told
+        ids.append(job_id)
+        main(["jobs", job_id, "--cancel", *as_client])
+
+    assert len(set(ids)) == 3
+
+
+def test_an_upload_that_was_cut_is_gone_on_with_by_the_same_command(
+    wire: respx.MockRouter, note: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer_jobs(wire, j1=job("j1", JobState.QUEUED), j2=job("j2", JobState.QUEUED))
+
+    assert main(["submit", str(note)]) == main(["submit", str(note)]) == 0
+
+    first, second = (
+        json.loads(call.request.content)
+        for call in wire.calls
+        if call.request.url.path == "/v1/jobs"
+    )
+    assert first["idempotency_key"] == second["idempotency_key"]
+    assert capsys.readouterr().err.splitlines() == ["note.txt: sending"] * 2
+
+
+def test_the_same_command_sends_only_what_the_server_lacks(
+    server: Served, note: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note.write_text("0123456789")
+    words = ["submit", str(note), *server.as_client()]
+    offsets: list[int] = []
+
+    class Cut(TusClient):
+        async def append(self, upload_url: str, offset: Bytes, data: bytes) -> Bytes:
+            offsets.append(offset)
+            if len(offsets) == 2:
+                raise KeyboardInterrupt
+            return await super().append(upload_url, offset, data)
+
+    monkeypatch.setattr(job_files, "PART", 4)
+    monkeypatch.setattr(jobs_client, "TusClient", Cut)
+
+    assert main(words) == ExitCode.INTERRUPTED
+    assert "not sent whole; the same command again goes on" in capsys.readouterr().err
+    assert main(words) == 0
+    assert offsets == [0, 4, 4, 8]
+
+
 def test_nothing_is_sent_when_one_of_the_files_is_wrong(
     server: Served, note: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,14 +172,114 @@ def test_nothing_is_sent_when_one_of_the_files_is_wrong(
     [
         (["--content-type", "sound"], "there is no such type"),
         (["--option", "words"], "write NAME=VALUE"),
-        (["--priority", "5000"], "priority"),
+        (
+            ["--priority", "5000"],
+            "--priority: '5000' is wrong: it must be a whole number from -1000 to 1000",
+        ),
+        (["--priority", "high"], "--priority: 'high' is wrong: it must be a whole number"),
+        (["--queue", "no such"], "--queue: 'no such' is wrong: it must be letters, digits"),
+        (["--idempotency-key", "k" * 256], "it must be a text of 1 to 255 characters"),
+        (["--option", "prompt=\udcff"], "it is no valid UTF-8"),
+        (["--again", "--idempotency-key", "k"], "not allowed with"),
     ],
 )
 def test_what_makes_no_sense_is_said_before_anything_is_sent(
     words: list[str], complaint: str, note: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["submit", str(note), *words]) == ExitCode.USAGE
-    assert complaint in capsys.readouterr().err
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert complaint in sentence
+
+
+def test_a_name_that_is_no_text_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "b\udcffd.txt"
+    file.write_text("hello")
+
+    assert main(["submit", str(file)]) == ExitCode.NO_INPUT
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert sentence.endswith("b\ufffdd.txt: its name is no valid UTF-8; rename it")
+
+
+def test_a_type_that_nobody_takes_is_doubted_before_it_is_sent(
+    wire: respx.MockRouter, note: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer_jobs(wire, j1=job("j1", JobState.QUEUED))
+
+    assert main(["submit", str(note), "--content-type", "video"]) == 0
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[0]
+        .startswith("warning: no agent of this release has a pipeline for video")
+    )
+
+
+def test_who_stops_the_wait_is_told_that_the_job_goes_on(
+    server: Served, note: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note.write_text("waited for in vain")
+    as_client = server.as_client()
+    capsys.readouterr()
+    command = [sys.executable, "-m", "agent", "submit", str(note), "--wait", *as_client]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stderr is not None
+        while "queued" not in waiting.stderr.readline():
+            assert waiting.poll() is None
+        waiting.send_signal(signal.SIGINT)
+        said = waiting.stderr.read()
+
+    size = len("waited for in vain")
+    (job_id,) = (one["job_id"] for one in shown_jobs(server, capsys) if one["size"] == size)
+    assert waiting.returncode == ExitCode.INTERRUPTED
+    assert said == f"{note}: job {job_id} goes on: python -m agent jobs {job_id}\n"
+
+
+def test_what_the_pipeline_says_is_shown_with_the_stage(
+    wire: respx.MockRouter, note: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer_jobs(wire, j1=job("j1", JobState.COMPLETED))
+    leased = {"job_id": "j1", "state": "leased", "stage": "processing", "message": "transcribing"}
+    news = (leased, {"job_id": "j1", "state": "completed"})
+    stream = "".join(f"data: {json.dumps(one)}\n\n" for one in news)
+    wire.get("/v1/jobs/j1/events").respond(text=stream)
+
+    assert main(["submit", str(note), "--wait"]) == 0
+    assert "note.txt: processing: transcribing" in capsys.readouterr().err.splitlines()
+
+
+def test_an_error_while_waiting_leaves_people_with_the_jobs_id(
+    wire: respx.MockRouter, note: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer_jobs(wire, j1=job("j1", JobState.COMPLETED))
+    wire.get("/v1/jobs/j1/events").respond(401, json={"status": 401, "code": "unauthorized"})
+
+    assert main(["submit", str(note), "--wait"]) == ExitCode.UNAUTHORIZED
+    assert f"{note}: job j1 goes on: python -m agent jobs j1" in capsys.readouterr().err
+
+
+def test_a_server_that_answers_is_not_looked_for(
+    wire: respx.MockRouter, note: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    busy = httpx.Response(503, headers={"Retry-After": "7"})
+    wire.post("/v1/jobs").mock(return_value=busy)
+
+    assert main(["submit", str(note)]) == ExitCode.UNAVAILABLE
+
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error == f"error: {BASE}: the server answered 503; try again in 7 s"
+
+
+def test_names_and_messages_give_the_terminal_no_commands(
+    wire: respx.MockRouter, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a\x1b[2J\nerror: b.txt"
+    file.write_text("hello")
+    answer_jobs(wire, j1=job("j1", JobState.FAILED, code="internal", message="\x1b[2Joops\n"))
+
+    assert main(["submit", str(file), "--wait"]) == ExitCode.NO
+
+    told = capsys.readouterr()
+    assert not set(told.out + told.err) & {"\x1b"}
+    assert all("b.txt" in line for line in told.err.splitlines())
 
 
 def test_one_key_for_two_files_makes_no_sense(
@@ -190,7 +376,6 @@ def test_the_results_of_one_file_lie_in_the_folder_itself(
     assert (out / "document.md").read_bytes() == TRANSCRIPT
     assert told.err.splitlines() == [
         "note.txt: sending",
-        "note.txt: completed",
         "note.txt: fetching",
         "note.txt: completed",
     ]

@@ -55,7 +55,9 @@ def test_the_last_wanted_job_is_asked_for() -> None:
 def test_a_full_disk_is_named() -> None:
     decision = admit(replace(IDLE, disk_free=Bytes(10 * GB)))
 
-    assert decision == OnlyBeat("the spool's disk has 10.0 GB free, of which 10.0 GB are to stay free")
+    assert decision == OnlyBeat(
+        "the spool's disk has 10.0 GB free, of which 10.0 GB are to stay free"
+    )
 
 
 def test_a_smaller_disk_asks_for_smaller_inputs() -> None:

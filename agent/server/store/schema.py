@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 VERSION = 1
@@ -89,8 +90,7 @@ class ForeignFolderError(SchemaError):
 def open_database(folder: Path) -> sqlite3.Connection:
     """Ready for use from any one thread; durable: a commit is on disk when it returns."""
     prepare_folder(folder)
-    # Made here, not by SQLite, whose file everybody may read. Its journal takes the same mode.
-    os.close(os.open(folder / DATABASE, os.O_RDWR | os.O_CREAT, 0o600))
+    _create(folder / DATABASE)
     db = sqlite3.connect(
         folder / DATABASE,
         timeout=BUSY_TIMEOUT_S,
@@ -103,6 +103,16 @@ def open_database(folder: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _create(database: Path) -> None:
+    """Make the file here, not by SQLite, whose file everybody may read; its journal follows.
+
+    Never open one that exists: closing it again would drop every lock that this process holds on
+    it (POSIX), and with them what keeps other processes from cleaning up under a running server.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def prepare_folder(folder: Path) -> None:
