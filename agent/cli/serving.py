@@ -14,7 +14,7 @@ from agent.model.errors import ConfigError, ServerUnavailableError, SpoolError
 from agent.server.app import create_app
 from agent.server.serving import GracefulServer, server_for
 from agent.server.settings import ServerSettings
-from agent.server.store.schema import SchemaError
+from agent.server.store.schema import ForeignFolderError, SchemaError
 from agent.server.store.store import FolderInUseError
 from agent.server.tokens import list_tokens
 
@@ -57,6 +57,8 @@ async def serve(settings: Settings) -> None:
                 f"another server uses the data folder {folder}: stop that one, or give another"
                 " folder with --data"
             ) from error
+        except ForeignFolderError as error:
+            raise ConfigError(f"{error} (--data)") from error
         except (SchemaError, sqlite3.Error, OSError) as error:
             raise SpoolError(f"the data folder {folder} cannot be used: {error}") from error
 

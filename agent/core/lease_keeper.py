@@ -20,8 +20,10 @@ ACCEPT_BY = 0.5
 """Share of the offer's time by which the first renewal must have been tried."""
 RETRY_AFTER_SHARE = 1 / 3
 """How much of the time left a Retry-After may take: leaves two more tries."""
+STEP_SPACING = Seconds(1.0)
+"""Renewals that tell of a new step of the job come no closer than this."""
 NEWS_SPACING = Seconds(5.0)
-"""Renewals that only carry news of the job come no closer than this."""
+"""The same for those that only tell how far it is."""
 SHORTEST_INTERVAL = Seconds(1.0)
 RENEW_SHARE = 1 / 3
 """Of a lease's time, until the server says how often it wants to hear."""
@@ -101,11 +103,11 @@ class LeaseKeeper:
         self._failures += 1
         self._renew_at = Instant(now + pause)
 
-    def on_news(self, now: Instant) -> None:
+    def on_news(self, now: Instant, spacing: Seconds = NEWS_SPACING) -> None:
         """The job moved on: let the server know soon, but no flood of it."""
         self._news_at = now
         if self._is_accepted and not self._failures:
-            soon = max(now, self._asked_at + NEWS_SPACING)
+            soon = max(now, self._asked_at + spacing)
             self._renew_at = Instant(min(self._renew_at, soon))
 
 

@@ -8,6 +8,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from agent.core.job_life import STAGE_OF, Event, Phase, advance
+from agent.core.lease_keeper import NEWS_SPACING, STEP_SPACING
 from agent.core.verdict import Fail, Release, verdict
 from agent.model.artifact import Artifact
 from agent.model.errors import (
@@ -211,16 +212,18 @@ class HeldJob:
         self._stopwatch.enter(self._phase)
         _log.debug("stage.entered", stage=STAGE_OF[self._phase].value)
         self._on_progress(Progress(0.0, ""))
-        self._lease.tell()
+        self._lease.tell(STEP_SPACING)
 
     def _on_fraction(self, fraction: float) -> None:
         self._on_progress(Progress(fraction, ""))
 
     def _on_progress(self, progress: Progress) -> None:
-        if _percent(progress) != _percent(self._progress):
-            # Whoever waits for the job wants to see it move; the keeper spaces the renewals.
-            self._lease.tell()
-        self._progress = progress
+        before, self._progress = self._progress, progress
+        # Whoever waits for the job wants to see it move; the keeper spaces the renewals.
+        if progress.message != before.message:
+            self._lease.tell(STEP_SPACING)
+        elif _percent(progress) != _percent(before):
+            self._lease.tell(NEWS_SPACING)
         title = self._offer.input.filename
         self._tools.display.job_moved(self._offer.job_id, title, self._report())
 
@@ -236,5 +239,5 @@ async def _remove(folder: JobFolder) -> None:
         _log.warning("job.folder_left", reason=str(error))
 
 
-def _percent(progress: Progress) -> tuple[int, str]:
-    return int(progress.fraction * 100), progress.message
+def _percent(progress: Progress) -> int:
+    return int(progress.fraction * 100)

@@ -15,7 +15,7 @@ from agent.model.errors import (
     RequestRefusedError,
     ServerUnavailableError,
 )
-from agent.model.ids import Instant, LeaseId
+from agent.model.ids import Instant, LeaseId, Seconds
 from agent.model.lease import Directive, LeaseState, LostReason, Received, Renewal
 from agent.ports import Report
 from agent.runtime.patience import CREDENTIALS_BACKOFF
@@ -64,9 +64,9 @@ class LeaseHolder:
         """Wait until one renewal has succeeded: nothing of the job may start before."""
         await self._accepted.wait()
 
-    def tell(self) -> None:
-        """The job moved on: renew soon."""
-        self._keeper.on_news(self._tools.clock.now())
+    def tell(self, spacing: Seconds) -> None:
+        """The job moved on: renew soon, but not within `spacing` of the last renewal."""
+        self._keeper.on_news(self._tools.clock.now(), spacing)
         self._news.set()
 
     async def hold(self) -> NoReturn:

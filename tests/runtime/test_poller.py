@@ -198,8 +198,8 @@ async def test_drain_finishes_what_is_held_and_takes_nothing_new(
 
 @pytest.mark.parametrize("poll_is_down", [False, True])
 async def test_stop_hands_everything_back(world: World, poll_is_down: bool) -> None:
-    world.server.directives = [(4.5, Directive.STOP, "moving house")]
-    world.server.outages = [Spell(4.0, HOUR, POLL)] if poll_is_down else []
+    world.server.directives = [(0.5, Directive.STOP, "moving house")]
+    world.server.outages = [Spell(0.2, HOUR, POLL)] if poll_is_down else []
     job = world.add(plan=HANGS)
 
     await world.agent().run()

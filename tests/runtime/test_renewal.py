@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from agent.core.lease_keeper import NEWS_SPACING, STEP_SPACING
 from agent.core.verdict import Fail, Release, Verdict
 from agent.model.errors import (
     LeaseLostError,
@@ -282,10 +283,21 @@ async def test_news_of_the_job_are_renewed_soon_but_not_in_a_flood(holding: Hold
     async with holding.meanwhile() as holder:
         for when in (2.0, 20.0, 20.5, 21.0):
             await holding.world.sleep_until(when)
-            holder.tell()
+            holder.tell(NEWS_SPACING)
         await holding.world.sleep_until(40.0)
 
     assert holding.world.server.times("renew") == [0.0, 5.0, 20.0, 25.0]
+
+
+async def test_a_new_step_of_the_job_is_told_sooner_than_its_progress(holding: Holding) -> None:
+    async with holding.meanwhile() as holder:
+        await holding.world.sleep_until(2.0)
+        holder.tell(STEP_SPACING)
+        await holding.world.sleep_until(2.5)
+        holder.tell(STEP_SPACING)
+        await holding.world.sleep_until(10.0)
+
+    assert holding.world.server.times("renew") == [0.0, 2.0, 3.0]
 
 
 async def test_a_renewal_carries_what_the_job_says_of_itself_now(holding: Holding) -> None:
