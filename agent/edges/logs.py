@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -125,13 +126,22 @@ def _stderr_renderers(form: Format) -> list[Processor]:
     is_terminal = sys.stderr.isatty()
     if form == "json" or (form == "auto" and not is_terminal):
         return _json_renderers()
-    return [structlog.dev.ConsoleRenderer(colors=is_terminal, pad_event_to=24)]
+    return [_time_of_day, structlog.dev.ConsoleRenderer(colors=is_terminal, pad_event_to=24)]
 
 
 def _json_renderers() -> list[Processor]:
     import structlog
 
     return [_lead_first, structlog.processors.JSONRenderer(ensure_ascii=False)]
+
+
+def _time_of_day(
+    _logger: object, _method: str, event: MutableMapping[str, object]
+) -> MutableMapping[str, object]:
+    """Who watches a terminal knows the date, lives by the local clock, and needs seconds only."""
+    when = datetime.fromisoformat(str(event["timestamp"]))
+    event["timestamp"] = when.astimezone().strftime("%H:%M:%S")
+    return event
 
 
 def _lead_first(

@@ -1,5 +1,6 @@
 import json
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,7 @@ def test_on_a_console_a_line_is_for_people(capsys: pytest.CaptureFixture[str]) -
 
     written = capsys.readouterr().err
 
+    assert re.match(r"\d\d:\d\d:\d\d \[warning", written)
     assert "server.lost" in written
     assert "attempt=2" in written
     assert not written.startswith("{")
@@ -62,7 +64,9 @@ def test_the_log_file_gets_json_whatever_the_console_shows(
     set_up(form="console", file=file)
     structlog.get_logger().info("agent.started")
 
-    assert lines_of(file.read_text())[0]["event"] == "agent.started"
+    (line,) = lines_of(file.read_text())
+    assert line["event"] == "agent.started"
+    assert str(line["timestamp"]).endswith("Z")
     assert "agent.started" in capsys.readouterr().err
 
 
