@@ -1,1 +1,1 @@
-"""The Job API v1 (docs/protocol) in code: routes, bodies, problems. Both ends import it."""
+"""The Job API v1 (docs/protocol.md) in code: routes, bodies, problems. Both ends import it."""
