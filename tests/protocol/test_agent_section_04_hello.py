@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -57,9 +58,9 @@ def test_the_boot_number_is_on_disk_before_it_is_told(tmp_path: Path) -> None:
 
     told = spool.boot_seq
 
-    on_disk = (tmp_path / "boot.json").read_text()
+    on_disk = json.loads((tmp_path / "morag-spool.json").read_text())
     spool.close()
-    assert on_disk == f'{{"boot_seq": {told}}}'
+    assert on_disk["boot_seq"] == told
 
 
 def test_a_new_spool_can_adopt_a_higher_boot_number(tmp_path: Path) -> None:
@@ -68,9 +69,9 @@ def test_a_new_spool_can_adopt_a_higher_boot_number(tmp_path: Path) -> None:
 
     spool.adopt_boot(13)
 
-    on_disk = (tmp_path / "boot.json").read_text()
+    on_disk = json.loads((tmp_path / "morag-spool.json").read_text())
     spool.close()
-    assert (spool.boot_seq, on_disk) == (13, '{"boot_seq": 13}')
+    assert (spool.boot_seq, on_disk["boot_seq"]) == (13, 13)
 
 
 @respx.mock

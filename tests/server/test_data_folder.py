@@ -52,7 +52,7 @@ async def test_a_start_without_a_database_removes_no_files(tmp_path: Path) -> No
         assert await asyncio.to_thread(orphan.exists)
 
 
-@pytest.mark.parametrize("name", ["morag-spool.json", "boot.json", "lock"])
+@pytest.mark.parametrize("name", ["morag-spool.json", "lock"])
 async def test_the_folder_of_an_agent_is_refused_and_left_as_it_was(
     tmp_path: Path, name: str
 ) -> None:

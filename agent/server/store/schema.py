@@ -9,7 +9,7 @@ VERSION = 1
 DATABASE = "server.sqlite3"
 SPOOL_MARKER = "morag-spool.json"
 """Marks the folder of an agent, which tidies it: never to be shared."""
-FOREIGN = ("boot.json", "lock")
+FOREIGN = ("lock",)
 """Traces of some other program's folder, where there is no database of ours."""
 BUSY_TIMEOUT_S = 10.0
 """The command line writes tokens into the same file while the server runs."""
