@@ -27,7 +27,9 @@ def test_a_text_goes_in_and_its_markdown_comes_out(house: House) -> None:
 
 
 @pytest.mark.parametrize("name", SPOKEN)
-def test_speech_goes_in_and_its_words_come_out(house: House, name: str) -> None:
+def test_speech_goes_in_and_its_words_come_out(
+    house: House, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Two different texts: a canned transcript would fail one of them."""
     clip = say(SPOKEN[name], house.folder / f"{name}.wav")
     house.serve()
@@ -38,7 +40,8 @@ def test_speech_goes_in_and_its_words_come_out(house: House, name: str) -> None:
     assert done.returncode == 0, done.stderr
     text = next((house.folder / "results").rglob("transcript.txt")).read_text()
     rate = word_error_rate(SPOKEN[name], text)
-    print(f"word error rate of {name}: {rate:.1%} ({text.strip()})")
+    with capsys.disabled():
+        print(f"\nword error rate of {name}: {rate:.1%} ({text.strip()})")
     assert rate < 0.2
 
 
