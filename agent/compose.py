@@ -61,7 +61,7 @@ async def agent_of(
     async with AsyncExitStack() as opened:
         connection = connection_of(settings)
         opened.push_async_callback(connection.close)
-        spool = DiskSpool(settings.spool)
+        spool = DiskSpool(settings.spool, Seconds(settings.retention_h * 3600.0))
         opened.callback(spool.close)
         pool = pool_of(settings, environ, devices_of(who.slots, len(hardware.gpus)))
         opened.push_async_callback(pool.close)
@@ -157,8 +157,11 @@ def policy_of(settings: Settings, slots: int) -> Policy:
         max_input=Bytes(settings.max_file_size),
         disk_reserve=Bytes(settings.spool_reserve),
         task_timeout=Seconds(settings.task_timeout_min * 60.0),
+        download_timeout=Seconds(settings.download_timeout_min * 60.0),
         renew_every=Seconds(settings.renew_interval_s),
         stop_grace=Seconds(settings.stop_grace_s),
+        tidy_every=Seconds(settings.cleanup_interval_min * 60.0),
+        max_consecutive_failures=settings.max_consecutive_failures,
         max_jobs=settings.max_jobs,
         exit_when_idle=None if idle is None else Seconds(idle),
     )

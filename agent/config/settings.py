@@ -122,7 +122,6 @@ class Settings(BaseModel):
             at="spool.cleanup_interval_min",
             why="How often leftovers are looked for.",
             older="CLEANUP_INTERVAL_MINUTES",
-            later="resumable jobs",
         ),
     ] = 60
     retention_h: Annotated[
@@ -130,7 +129,6 @@ class Settings(BaseModel):
         Key(
             at="spool.retention_h",
             why="How long what is left of a lost job stays.",
-            later="resumable jobs",
         ),
     ] = 24
 
@@ -151,6 +149,13 @@ class Settings(BaseModel):
             older="TASK_TIMEOUT_MINUTES",
         ),
     ] = 120
+    download_timeout_min: Annotated[
+        values.Minutes,
+        Key(
+            at="limits.download_timeout_min",
+            why="Longest time for one input, pauses included; then the job is handed back.",
+        ),
+    ] = 720
     soft_stop_min: Annotated[
         values.Minutes,
         Key(
@@ -171,9 +176,8 @@ class Settings(BaseModel):
         values.Count,
         Key(
             at="limits.max_consecutive_failures",
-            why="After that many failed jobs in a row the agent pauses and says why.",
+            why="After that many failures in a row, not of the input, the agent pauses itself.",
             older="MAX_CONSECUTIVE_FAILURES",
-            later="the failure breaker",
         ),
     ] = 5
     stop_grace_s: Annotated[

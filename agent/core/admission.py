@@ -25,6 +25,8 @@ class View:
     max_input: Bytes
     paused: str | None
     """Why we take nothing new, or None."""
+    trust: int | None = None
+    """How many more jobs may be taken while failures are counted; None: no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +62,8 @@ def admit(view: View) -> Decision:
     prefetch = 0 if free else max(0, view.slots + PREFETCH - view.held)
     if not free and not prefetch:
         return OnlyBeat(f"all {view.slots} slots and the place behind them are taken")
+    if view.trust is not None:
+        free, prefetch = min(free, max(0, view.trust)), min(prefetch, max(0, view.trust))
+    if not free and not prefetch:
+        return OnlyBeat("the last jobs failed: one has to succeed before more are taken")
     return AskForWork(free, prefetch, Bytes(min(room, view.max_input)))

@@ -3,13 +3,18 @@
     FETCHING --INPUT_READY--> WAITING --SLOT_GRANTED--> PROCESSING --PRODUCED--> DELIVERING
         |________ENDED_____________|_________ENDED______________|_______ENDED________|--> OVER
 
-An event that the table does not list is a bug in the caller and raises.
+An event that the table does not list is a bug in the caller and raises. After a restart a job
+begins where its journal says: an interrupted computation is begun again.
 """
 
 from collections.abc import Mapping
 from enum import Enum, auto
 
+from agent.model.held import Journal
 from agent.model.lease import Stage
+
+MOST_COMPUTATIONS = 5
+"""One that takes the whole agent along each time must not do so for ever."""
 
 
 class Phase(Enum):
@@ -45,6 +50,13 @@ STAGE_OF: Mapping[Phase, Stage] = {
     Phase.OVER: Stage.UPLOADING,
 }
 """What renewals call it."""
+
+
+def phase_at_start(journal: Journal) -> Phase:
+    """Where a job that an earlier start held goes on."""
+    if journal.finished is not None:
+        return Phase.DELIVERING
+    return Phase.WAITING if journal.is_input_whole else Phase.FETCHING
 
 
 class IllegalMoveError(Exception):

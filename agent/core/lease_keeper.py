@@ -4,6 +4,8 @@
        |                  ^______renewed______|
        `--its time runs out--> GONE
 
+A lease that an earlier start held and that hello has granted again begins as HELD.
+
 LATE is no end: the work goes on, and the renewal that gets through revives the lease (protocol,
 section 7). Only the server's word ends it, and that the caller hears.
 """
@@ -48,13 +50,21 @@ class LeaseKeeper:
     """One lease. Times are `Instant`s of one clock."""
 
     def __init__(
-        self, *, offer_ttl: Seconds, lease_ttl: Seconds, received_at: Instant, backoff: Backoff
+        self,
+        *,
+        offer_ttl: Seconds,
+        lease_ttl: Seconds,
+        received_at: Instant,
+        backoff: Backoff,
+        is_lease: bool = False,
     ) -> None:
+        """`is_lease`: hello has granted it again to a later start; it needs no acceptance."""
         self._backoff = backoff
-        self._is_accepted = False
+        self._is_accepted = is_lease
         self._failures = 0
-        self._ends_at = Instant(received_at + offer_ttl)
-        self._renew_in = Seconds(min(lease_ttl * RENEW_SHARE, offer_ttl * ACCEPT_BY))
+        lasts = lease_ttl if is_lease else offer_ttl
+        self._ends_at = Instant(received_at + lasts)
+        self._renew_in = Seconds(min(lease_ttl * RENEW_SHARE, lasts * ACCEPT_BY))
         self._renew_at = received_at
         self._asked_at = received_at
         self._news_at: Instant | None = None

@@ -52,6 +52,10 @@ class UploadPlan:
         elif took > SLOW:
             self._resize(self._part // 2)
 
+    def on_lost(self) -> None:
+        """Nothing of a part arrived: perhaps only whole ones do, and this link breaks too soon."""
+        self._resize(self._part // 2)
+
     def on_too_large(self) -> None:
         """Something on the way refuses parts of this size (413)."""
         self._largest = Bytes(max(SMALLEST_PART, self._part // 2))

@@ -24,6 +24,8 @@ class Release:
 
     reason: str
     retry_after: Seconds | None = None
+    is_box_fault: bool = False
+    """The box is broken in a way that the next job would meet too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,8 @@ def _returned(error: errors.AgentError) -> Verdict:
 _TABLE: Mapping[type[errors.AgentError], Callable[[errors.AgentError], Verdict]] = {
     errors.AgentError: _internal,
     errors.ConfigError: _internal,
-    errors.SpoolError: lambda error: Release(f"spool: {error}"),
-    errors.DiskFullError: lambda error: Release(f"disk_full: {error}"),
+    errors.SpoolError: lambda error: Release(f"spool: {error}", is_box_fault=True),
+    errors.DiskFullError: lambda error: Release(f"disk_full: {error}", is_box_fault=True),
     errors.ServerError: _internal,
     # Transient ones are retried where they happen; here their patience has ended.
     errors.ServerUnavailableError: lambda error: Release(f"unavailable: {error}"),

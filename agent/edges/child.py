@@ -1,6 +1,7 @@
 """One child process: a task down, progress and an outcome up, and an end that leaves nothing.
 
-Killing means the whole session, so that the decoder which a child started dies with it.
+Killing means everything that the child has started: its guard (`pipelines/guard.py`) is told to end
+it, and if that takes too long, or if there is no guard, the whole session is killed.
 """
 
 import asyncio
@@ -9,10 +10,14 @@ import signal
 import socket
 from asyncio import StreamReader, StreamWriter
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import cast
 
+from agent.edges.oom_kills import OomKills
+from agent.edges.outlasting import outlasting_cancellation
+from agent.model.failures import FailureCode
 from agent.model.ids import Bytes, Seconds
 from agent.model.work import (
     MAX_FRAME,
@@ -31,6 +36,8 @@ from agent.model.work import (
 
 _LAST_WORDS = Bytes(8 * 1024)
 """Kept of a child's standard error; the rest is read and forgotten."""
+_SWEEPING = Seconds(3.0)
+"""What a guard may take to end everything below it."""
 _DYING = Seconds(5.0)
 """What a process may take to end, and its pipes to close, once one of them has."""
 
@@ -38,7 +45,21 @@ _DYING = Seconds(5.0)
 class ChildLostError(Exception):
     """The child died, fell silent or talked nonsense. It is dead by the time this is seen."""
 
-    last_words = ""
+    code = FailureCode.WORKER_CRASHED
+
+    def __init__(self, reason: str, last_words: str = "") -> None:
+        super().__init__(reason)
+        self.last_words = last_words
+
+
+class ChildKilledError(ChildLostError):
+    """Somebody killed it, and it was not us."""
+
+
+class OutOfMemoryError(ChildLostError):
+    """The kernel killed it because memory ran out."""
+
+    code = FailureCode.OUT_OF_MEMORY
 
 
 class Child:
@@ -74,6 +95,24 @@ class Child:
         self, task: Task, on_progress: Callable[[Progress], None], stall_limit: Seconds
     ) -> Produced | Failed:
         """Raises `ChildLostError`. However this ends without an outcome, the child is dead then."""
+        kills = OomKills(self._process.pid)
+        try:
+            outcome = await self._run(task, on_progress, stall_limit)
+        except ChildKilledError as error:
+            if not kills.have_happened:
+                raise
+            raise OutOfMemoryError(
+                "the kernel killed the worker: memory ran out", last_words=error.last_words
+            ) from error
+        if isinstance(outcome, Failed) and outcome.code is FailureCode.WORKER_CRASHED:
+            # It speaks of a process of its own: the decoder.
+            code = FailureCode.OUT_OF_MEMORY if kills.have_happened else outcome.code
+            return replace(outcome, code=code)
+        return outcome
+
+    async def _run(
+        self, task: Task, on_progress: Callable[[Progress], None], stall_limit: Seconds
+    ) -> Produced | Failed:
         async with self._or_dead():
             await self._send(task, stall_limit)
             while isinstance(frame := await self._receive(stall_limit), Progress):
@@ -96,16 +135,22 @@ class Child:
         return False
 
     async def kill(self) -> None:
-        """The whole session, even if its leader is dead. Returns when that is reaped."""
+        """It and what it has started, even if it is dead itself. Returns when it is reaped."""
+        self._writer.close()
+        await outlasting_cancellation(self._end())
+
+    async def _end(self) -> None:
+        with suppress(ProcessLookupError):
+            self._process.terminate()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SWEEPING):
+                await self._process.wait()
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._writer.close()
-        await _outlasting_cancellation(self._bury())
-
-    async def _bury(self) -> None:
-        await self._process.wait()
+        # Whatever got away holds the pipes open, and then both of these would wait for it.
         with suppress(TimeoutError):
             async with asyncio.timeout(_DYING):
+                await self._process.wait()
                 await self._listening
 
     @asynccontextmanager
@@ -128,7 +173,7 @@ class Child:
         except TimeoutError as error:
             raise ChildLostError(f"the worker took no task within {limit:g} s") from error
         except ConnectionError as error:
-            raise ChildLostError(await self._obituary()) from error
+            raise await self._obituary() from error
 
     async def _receive(self, limit: Seconds) -> FromChild | ToChild:
         try:
@@ -141,18 +186,21 @@ class Child:
         except ValueError as error:
             raise ChildLostError(f"the worker sent more than {MAX_FRAME} bytes at once") from error
         if not line.endswith(b"\n"):
-            raise ChildLostError(await self._obituary())
+            raise await self._obituary()
         try:
             return decode(line)
         except BadFrameError as error:
             raise ChildLostError(f"the worker sent nonsense ({error})") from error
 
-    async def _obituary(self) -> str:
+    async def _obituary(self) -> ChildLostError:
         try:
             async with asyncio.timeout(_DYING):
                 return _cause_of_death(await self._process.wait())
         except TimeoutError:
-            return "the worker closed its pipe"
+            status = self._process.returncode
+            if status is not None:  # something that it started holds its other pipe open
+                return _cause_of_death(status)
+            return ChildLostError("the worker closed its pipe")
 
     async def _listen(self) -> None:
         stderr = cast(StreamReader, self._process.stderr)
@@ -192,22 +240,9 @@ async def _spawn(
     return process, reader, writer
 
 
-def _cause_of_death(status: int) -> str:
+def _cause_of_death(status: int) -> ChildLostError:
     if status == -signal.SIGKILL:
-        return "the worker was killed (SIGKILL), perhaps because memory ran out"
+        return ChildKilledError("the worker was killed (SIGKILL)")
     if status < 0:
-        return f"the worker crashed ({signal.Signals(-status).name})"
-    return f"the worker ended on its own (exit status {status})"
-
-
-async def _outlasting_cancellation(work: Coroutine[None, None, None]) -> None:
-    """Do `work` to its end, and only then be cancelled."""
-    task = asyncio.create_task(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
+        return ChildLostError(f"the worker crashed ({signal.Signals(-status).name})")
+    return ChildLostError(f"the worker ended on its own (exit status {status})")

@@ -5,11 +5,13 @@
       │                              │        └── after `jobs` tasks, or a suspect failure ──┐
       └── cancelled, dead, silent, or talking nonsense ──────────────────────────────────────┘
 
-The way back is always the same: kill the whole session and wait until it is dead.
+The way back is always the same: kill the child with all that it has started, and wait until it is
+dead. A place whose children die one after the other waits longer and longer before the next one.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agent.edges.child import Child, ChildLostError
@@ -20,6 +22,7 @@ from agent.model.work import Failed, PipelineSettings, Produced, Progress, Task
 
 _ONE_MINUTE, _TEN_MINUTES = Seconds(60.0), Seconds(600.0)
 _FIRST_PAUSE, _LONGEST_PAUSE = Seconds(0.1), Seconds(30.0)
+_LARGEST_POWER = 10
 _SUSPECT = {FailureCode.INTERNAL, FailureCode.OUT_OF_MEMORY}
 """After these a GPU's context may be broken for good, and only a new process gets a new one."""
 
@@ -57,6 +60,7 @@ class ChildPool:
         self._places = [_Place(device, start, limits) for device in devices]
         self._idle = list(self._places)
         self._free = asyncio.Semaphore(len(self._places))
+        self._is_resting = False
 
     async def start(self) -> tuple[str, ...]:
         """Warm the idle places, and say which content types they do. Raises `ChildLostError`."""
@@ -67,15 +71,49 @@ class ChildPool:
         return content_types
 
     async def run(self, task: Task, on_progress: Callable[[Progress], None]) -> Produced | Failed:
-        """Run `task` in a warm child. Cancelling kills the child and returns when it is dead."""
+        """Run `task` in a warm child, or in a fresh one if it is frugal.
+
+        Cancelling kills the child and returns when it is dead.
+        """
         async with self._free:
-            place = next((place for place in self._idle if place.is_warm), self._idle[0])
+            place = self._best_place(task)
             self._idle.remove(place)
             try:
+                if task.is_frugal:
+                    await self._make_room(place)
                 return await place.run(task, on_progress)
             finally:
                 self._idle.append(place)
                 self._idle.sort(key=self._places.index)
+                if self._is_resting:
+                    await place.clear()
+
+    async def rest(self) -> None:
+        """End the idle children, and each other after its task, so that the GPU is free."""
+        self._is_resting = True
+        for place in self._places:
+            if place in self._idle:
+                await place.clear()
+
+    async def probe(self) -> str | None:
+        """Rest no more: bring up fresh children. Why one cannot be brought up, or None."""
+        self._is_resting = False
+        try:
+            await self.start()
+        except ChildLostError as error:
+            return f"{error}"
+        return None
+
+    def _best_place(self, task: Task) -> "_Place":
+        wanted = [place for place in self._idle if place.is_warm is not task.is_frugal]
+        return min(wanted or self._idle, key=lambda place: place.pause_left)
+
+    async def _make_room(self, place: "_Place") -> None:
+        """Leave the memory to the child that `place` will start."""
+        await place.clear()
+        for neighbour in self._places:
+            if neighbour in self._idle and neighbour.device == place.device:
+                await neighbour.clear()
 
     async def close(self) -> None:
         """Leaves no process behind. Tasks still running end as crashed: cancel them first."""
@@ -90,12 +128,14 @@ class _Place:
         start: Callable[[str | None], Coroutine[None, None, Child]],
         limits: Limits,
     ) -> None:
-        self._device = device
+        self.device = device
         self._start = start
         self._limits = limits
         self._child: Child | None = None
         self._jobs = 0
-        self._failed_starts = 0
+        self._deaths = 0
+        """In a row, without an outcome between them."""
+        self._died_at = 0.0
         self._warming = asyncio.Lock()
 
     @property
@@ -108,22 +148,23 @@ class _Place:
             if self._child is not None and not await self._child.is_waiting():
                 await self.clear()
             if self._child is None:
-                await self._pause()
-                self._failed_starts += 1
-                self._child = await self._start(self._device)
-                self._failed_starts = self._jobs = 0
+                await asyncio.sleep(self.pause_left)
+                with self._counted_deaths():
+                    self._child = await self._start(self.device)
+                self._jobs = 0
             return self._child
 
     async def run(self, task: Task, on_progress: Callable[[Progress], None]) -> Produced | Failed:
         try:
             child = await self.warm_child()
-            outcome = await child.run(task, on_progress, self._limits.stall)
+            with self._counted_deaths():
+                outcome = await child.run(task, on_progress, self._limits.stall)
         except ChildLostError as error:
-            self._child = None
-            return Failed(FailureCode.WORKER_CRASHED, f"{error}.", error.last_words)
+            return Failed(error.code, f"{error}.", error.last_words)
         except BaseException:
             self._child = None  # it is dead already
             raise
+        self._deaths = 0
         self._jobs += 1
         is_suspect = isinstance(outcome, Failed) and outcome.code in _SUSPECT
         if is_suspect or self._jobs >= self._limits.jobs:
@@ -135,7 +176,21 @@ class _Place:
         if child is not None:
             await child.kill()
 
-    async def _pause(self) -> None:
-        if self._failed_starts:
-            longer = _FIRST_PAUSE * 2.0 ** (self._failed_starts - 1)
-            await asyncio.sleep(min(longer, _LONGEST_PAUSE))
+    @property
+    def pause_left(self) -> float:
+        """Seconds until the next child may be started."""
+        if not self._deaths:
+            return 0.0
+        longer = _FIRST_PAUSE * 2.0 ** min(self._deaths - 1, _LARGEST_POWER)
+        since = asyncio.get_running_loop().time() - self._died_at
+        return max(0.0, min(longer, _LONGEST_PAUSE) - since)
+
+    @contextmanager
+    def _counted_deaths(self) -> Iterator[None]:
+        try:
+            yield
+        except ChildLostError:
+            self._child = None
+            self._deaths += 1
+            self._died_at = asyncio.get_running_loop().time()
+            raise

@@ -91,13 +91,17 @@ class Blank:
     def job_ended(self, job_id: JobId) -> None:
         """Show nothing."""
 
+    def paused(self, reason: str | None) -> None:
+        """Show nothing."""
+
 
 class Bars:
-    """One bar for each held job."""
+    """One bar for each held job, and one while the agent pauses itself."""
 
     def __init__(self, progress: "Progress") -> None:
         self._progress = progress
         self._bars: dict[JobId, TaskID] = {}
+        self._pause: TaskID | None = None
 
     def job_moved(self, job_id: JobId, title: str, report: Report) -> None:
         said = said_of(report.stage.value, report.message)
@@ -112,6 +116,14 @@ class Bars:
         bar = self._bars.pop(job_id, None)
         if bar is not None:
             self._progress.remove_task(bar)
+
+    def paused(self, reason: str | None) -> None:
+        if self._pause is not None:
+            self._progress.remove_task(self._pause)
+        self._pause = None
+        if reason is not None:
+            said = printable(reason)
+            self._pause = self._progress.add_task("paused", total=1.0, said=said, since=Stopwatch())
 
 
 @contextmanager

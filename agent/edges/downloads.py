@@ -1,12 +1,13 @@
 """Inputs over HTTP: one ranged request at a time, redirects within the protocol's rules."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 
-from agent.edges.http import ERROR, OK, Connection, told
+from agent.edges.http import ERROR, STALL_TIMEOUT, Connection, told
 from agent.edges.problems import error_of
 from agent.model.errors import AgentError, InputUnavailableError, ServerUnavailableError
 from agent.model.ids import Bytes
@@ -15,44 +16,75 @@ from agent.ports import Body, NothingLeft, Opened, Part, Whole
 MOST_REDIRECTS = 5
 LONGEST_PROBLEM = 64 * 1024
 PARTIAL = 206
+CONTENT = frozenset({200, 203, PARTIAL})
+"""What brings bytes of the input; 203 is 200 through a proxy that owns to it."""
 RANGE_NOT_SATISFIABLE = 416
-_CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,18})-[0-9]{1,18}|\*)/([0-9]{1,18}|\*)")
+NOWHERE = Bytes(-1)
+"""Where a part begins that does not say it, or says what cannot be: never where we asked."""
+_CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,18})-([0-9]{1,18})|\*)/([0-9]{1,18}|\*)")
 _SIZE = re.compile(r"[0-9]{1,18}")
 
 
 class HttpInputSource:
     """The `InputSource` port over HTTP."""
 
-    def __init__(self, connection: Connection, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        headers: Mapping[str, str] | None = None,
+        *,
+        stall: float = STALL_TIMEOUT,
+    ) -> None:
         self._connection = connection
+        self._stall = stall
         self._headers = dict(headers or {})
 
     @asynccontextmanager
     async def open(self, url: str, *, offset: int, etag: str | None) -> AsyncIterator[Body]:
         address = self._connection.resolve(url)
         for _ in range(MOST_REDIRECTS):
-            headers = _range(offset, etag)
-            if self._connection.is_own(address):
-                headers |= self._headers
-            async with self._connection.stream("GET", address, headers=headers) as response:
-                if not response.has_redirect_location:
-                    yield await self._body(address, response)
+            async with AsyncExitStack() as opened:
+                found = await self._ask(address, _range(offset, etag), opened)
+                if not isinstance(found, str):
+                    yield found
                     return
-                address = str(httpx.URL(address).join(response.headers["location"]))
+                address = found
         raise InputUnavailableError(f"the input's address was redirected {MOST_REDIRECTS} times")
+
+    async def _ask(
+        self, address: str, headers: Mapping[str, str], opened: AsyncExitStack
+    ) -> Body | str:
+        """The answer, left open in `opened`, or the address that it points to.
+
+        A body that comes has all the time that its reader gives it; what is before it has not.
+        """
+        sent = {**headers, **(self._headers if self._connection.is_own(address) else {})}
+        try:
+            async with asyncio.timeout(self._stall):
+                response = await opened.enter_async_context(
+                    self._connection.stream("GET", address, headers=sent, stall=self._stall)
+                )
+                if response.has_redirect_location:
+                    return _redirected(address, response)
+                return await self._body(address, response)
+        except TimeoutError as error:
+            raise ServerUnavailableError(
+                f"the source did not begin to send within {self._stall:g} s"
+            ) from error
 
     async def _body(self, address: str, response: httpx.Response) -> Body:
         if response.status_code == RANGE_NOT_SATISFIABLE:
             return _HttpBody(response, NothingLeft(_total(response)))
         if response.status_code >= ERROR:
             raise await self._refusal(address, response)
-        if response.status_code not in OK:
+        if response.status_code not in CONTENT:
             raise ServerUnavailableError(
                 f"the input's source answered {response.status_code}", answered=True
             )
         if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise InputUnavailableError(
-                "the source sends the input encoded, which it was asked not to"
+            # One machine of many may do so: the next one that answers may not.
+            raise ServerUnavailableError(
+                "the source sends the input encoded, which it was asked not to", answered=True
             )
         return _HttpBody(response, _opened(response))
 
@@ -98,14 +130,26 @@ def _range(offset: int, etag: str | None) -> dict[str, str]:
     return headers
 
 
+def _redirected(address: str, response: httpx.Response) -> str:
+    there = httpx.URL(address).join(response.headers["location"])
+    if there.scheme != "https" and (there.scheme != "http" or address.startswith("https:")):
+        raise InputUnavailableError(f"the input was redirected to {there.scheme}, which is unsafe")
+    return str(there)
+
+
 def _opened(response: httpx.Response) -> Opened:
     etag = response.headers.get("etag")
     if response.status_code != PARTIAL:
         return Whole(_length(response), etag)
     found = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", "").strip())
     if found is None or found[1] is None:
-        raise ServerUnavailableError("a partial answer came without a usable Content-Range")
-    return Part(Bytes(int(found[1])), _total(response), etag)
+        return Part(NOWHERE, None, etag)
+    total, length = _total(response), _length(response)
+    first, last = int(found[1]), int(found[2])
+    is_sound = first <= last and (total is None or last < total)
+    if not is_sound or length not in {None, last - first + 1}:
+        return Part(NOWHERE, total, etag)
+    return Part(Bytes(first), total, etag)
 
 
 def _length(response: httpx.Response) -> Bytes | None:
@@ -115,4 +159,4 @@ def _length(response: httpx.Response) -> Bytes | None:
 
 def _total(response: httpx.Response) -> Bytes | None:
     found = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", "").strip())
-    return Bytes(int(found[2])) if found is not None and found[2] != "*" else None
+    return Bytes(int(found[3])) if found is not None and found[3] != "*" else None

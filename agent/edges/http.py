@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -50,12 +50,21 @@ class Answer:
             ) from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sockets:
+    """What carries the requests. Renewed after whatever goes wrong, and when it is too old."""
+
+    max_age: Seconds = MAX_AGE
+    now: Callable[[], float] = time.monotonic
+    transport: Callable[[], httpx.AsyncBaseTransport] | None = None
+
+
 class _Generation:
     """One httpx client and the requests that still use it."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: httpx.AsyncClient, born: float) -> None:
         self.client = client
-        self.born = time.monotonic()
+        self.born = born
         self.users = 0
         self.is_retired = False
 
@@ -67,8 +76,7 @@ class _Generation:
 class Connection:
     """Talks to one server. The token goes to that server's origin and nowhere else.
 
-    `base_url` may carry a path (a server that is mounted below a prefix). Sockets are renewed
-    after whatever goes wrong, and when they are `max_age` old.
+    `base_url` may carry a path (a server that is mounted below a prefix).
     """
 
     def __init__(
@@ -77,15 +85,15 @@ class Connection:
         token: str | None,
         *,
         user_agent: str = "morag-agent",
-        max_age: Seconds = MAX_AGE,
         new_token: Callable[[], str | None] = lambda: None,
+        sockets: Sockets | None = None,
     ) -> None:
         """`new_token` is asked when the server refuses ours: a person may have replaced it."""
         self._base = httpx.URL(base_url.rstrip("/"))
         self._token = token
         self._new_token = new_token
         self._user_agent = user_agent
-        self._max_age = max_age
+        self._sockets = sockets or Sockets()
         self._current: _Generation | None = None
         self._tls: ssl.SSLContext | None = None
 
@@ -116,12 +124,13 @@ class Connection:
         url: str,
         *,
         json: BaseModel | None = None,
-        content: bytes | None = None,
+        content: bytes | AsyncIterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         deadline: float = 30.0,
     ) -> Answer:
         """One request and its whole answer, within `deadline` seconds.
 
+        Content in pieces comes with its Content-Length.
         Raises the `ServerError` that the answer, or its absence, stands for.
         """
         sent = dict(headers or {})
@@ -147,7 +156,7 @@ class Connection:
         method: str,
         url: str,
         *,
-        content: bytes | None = None,
+        content: bytes | AsyncIterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         stall: float = STALL_TIMEOUT,
     ) -> AsyncIterator[httpx.Response]:
@@ -196,16 +205,19 @@ class Connection:
             self._current.retire()
 
     def _fresh(self) -> _Generation:
-        current = self._current
-        if current is not None and time.monotonic() - current.born > self._max_age:
+        current, now = self._current, self._sockets.now()
+        if current is not None and now - current.born > self._sockets.max_age:
             current.retire()
         if current is None or current.is_retired:
-            # One context for all: reading the certificates costs more than a request.
-            self._tls = self._tls or httpx.create_ssl_context()
-            current = self._current = _Generation(
-                httpx.AsyncClient(verify=self._tls, mounts=NEVER_BY_PROXY)
-            )
+            current = self._current = _Generation(self._client(), now)
         return current
+
+    def _client(self) -> httpx.AsyncClient:
+        if self._sockets.transport is not None:
+            return httpx.AsyncClient(transport=self._sockets.transport())
+        # One context for all: reading the certificates costs more than a request.
+        self._tls = self._tls or httpx.create_ssl_context()
+        return httpx.AsyncClient(verify=self._tls, mounts=NEVER_BY_PROXY)
 
     async def _bury(self, generation: _Generation) -> None:
         if generation.is_retired and not generation.users:

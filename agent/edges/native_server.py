@@ -21,7 +21,7 @@ from agent.model.ids import (
     Seconds,
 )
 from agent.model.lease import InputRef, Offer, Renewal
-from agent.ports import Ask, Introduction, PollResult, Report, Result, Terms
+from agent.ports import Ask, Grant, Introduction, PollResult, Report, Result, Resumed, Terms
 from agent.wire import agents, leases, routes
 from agent.wire.base import BOOT_HEADER, MAX_POLL_WAIT, Body
 
@@ -69,6 +69,10 @@ class NativeServer:
             labels=who.labels,
             hardware=_hardware_info(hardware),
             location=agents.Location(hostname=hardware.hostname),
+            resuming=tuple(
+                agents.Resuming(job_id=line.job_id, lease_id=line.lease_id, stage=line.stage)
+                for line in who.resuming
+            ),
         )
         answer = await self._send("PUT", routes.AGENT, body)
         welcome = answer.parse(agents.Welcome)
@@ -77,6 +81,7 @@ class NativeServer:
             renew_every=Seconds(welcome.renew_every_s),
             lease_ttl=Seconds(welcome.lease_ttl_s),
             messages=welcome.messages,
+            resumed=tuple(_resumed(answer) for answer in welcome.resuming),
         )
 
     async def poll(self, ask: Ask) -> PollResult:
@@ -87,7 +92,7 @@ class NativeServer:
             free_slots=ask.free_slots,
             prefetch=ask.prefetch,
             max_input_bytes=ask.max_input,
-            health=self._health(),
+            health=self._health() | ({"idle": ask.why_idle} if ask.why_idle else {}),
         )
         answer = await self._send("POST", routes.POLL, body, deadline=ask.wait + POLL_MARGIN)
         told = answer.parse(agents.PollAnswer)
@@ -212,6 +217,22 @@ def _offer(told: agents.OfferInfo) -> Offer:
         transport=told.artifacts.transport,
         timeout=None if told.timeout_s is None else Seconds(told.timeout_s),
     )
+
+
+def _resumed(told: agents.Resumed) -> Resumed:
+    """`ok` without a lease and its addresses is not the protocol's: then ask again."""
+    named = LeaseId(told.lease_id)
+    if told.state is not agents.ResumedState.OK:
+        return Resumed(named, None)
+    if told.new_lease_id is None or told.input is None or told.artifacts is None:
+        raise ServerUnavailableError("the server resumed a job without saying how to go on")
+    grant = Grant(
+        lease_id=LeaseId(told.new_lease_id),
+        input=_input(told.input),
+        artifacts_url=told.artifacts.url,
+        transport=told.artifacts.transport,
+    )
+    return Resumed(named, grant)
 
 
 def _input(told: agents.InputInfo) -> InputRef:

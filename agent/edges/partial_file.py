@@ -1,46 +1,46 @@
-"""An input on its way to the disk: taken in batches, hashed on the way, synced at the end."""
+"""An input on its way to the disk: taken in batches, each written by a thread of its own."""
 
 import asyncio
-import hashlib
-import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from agent.edges.durable import disk_errors, sync_folder
+from agent.edges.durable import disk_errors
+from agent.edges.part_on_disk import PartOnDisk
 from agent.model.ids import Bytes, Digest
 
 BATCH = 1024 * 1024
 """Larger batches cost more: each pins its pages until it is written."""
 
+T = TypeVar("T")
+
 
 class PartialFile:
-    """The `Partial` port on one file. Call `close` at the end."""
+    """The `Partial` port. Call `close` at the end."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, part: PartOnDisk) -> None:
+        self._part = part
         # A cancelled call leaves its thread at work: nobody may close the file under it.
         self._busy = threading.Lock()
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        self._hash = hashlib.sha256()
         self._taken: list[bytes] = []
         self._taken_size = 0
-        self._written = 0
-        self._etag: str | None = None
 
     @property
     def length(self) -> Bytes:
-        return Bytes(self._written + self._taken_size)
+        return Bytes(self._part.length + self._taken_size)
 
     @property
     def etag(self) -> str | None:
-        return self._etag
+        return self._part.etag
+
+    @property
+    def is_sealed(self) -> bool:
+        return self._part.is_sealed
 
     async def restart(self, etag: str | None) -> None:
-        self._taken, self._taken_size, self._written = [], 0, 0
-        self._hash = hashlib.sha256()
-        self._etag = etag
-        with disk_errors("the input"):
-            await asyncio.to_thread(self._truncate)
+        self._taken, self._taken_size = [], 0
+        await self._in_thread(lambda: self._part.restart(etag))
 
     async def append(self, chunk: bytes) -> None:
         self._taken.append(chunk)
@@ -50,45 +50,27 @@ class PartialFile:
 
     async def flush(self) -> None:
         taken, self._taken, self._taken_size = self._taken, [], 0
-        if not taken:
-            return
-        with disk_errors("the input"):
-            await asyncio.to_thread(self._write, taken)
+        if taken:
+            await self._in_thread(lambda: self._part.write(taken))
 
     async def digest(self) -> Digest:
         await self.flush()
-        return Digest(self._hash.hexdigest())
+        return await self._in_thread(self._part.digest)
 
-    async def seal(self, path: Path) -> None:
-        """Sync everything and give it its final name."""
+    async def seal(self) -> Path:
+        """Sync everything, give it its final name, and return that."""
         await self.flush()
-        with disk_errors("the input"):
-            await asyncio.to_thread(self._seal, path)
+        return await self._in_thread(self._part.seal)
 
     def close(self) -> None:
+        self._part.interrupt()
         with self._busy:
-            if self._fd >= 0:
-                os.close(self._fd)
-                self._fd = -1
+            self._part.close()
 
-    def _truncate(self) -> None:
-        with self._busy:
-            os.ftruncate(self._fd, 0)
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        with disk_errors("the input"):
+            return await asyncio.to_thread(self._alone, work)
 
-    def _write(self, chunks: list[bytes]) -> None:
+    def _alone(self, work: Callable[[], T]) -> T:
         with self._busy:
-            digest, at = self._hash.copy(), self._written
-            for chunk in chunks:
-                digest.update(chunk)
-                view = memoryview(chunk)
-                while view:
-                    count = os.pwrite(self._fd, view, at)
-                    view, at = view[count:], at + count
-            # Only what is written counts, whatever breaks in between.
-            self._hash, self._written = digest, at
-
-    def _seal(self, path: Path) -> None:
-        with self._busy:
-            os.fsync(self._fd)
-        self._path.rename(path)
-        sync_folder(path.parent)
+            return work()

@@ -1,31 +1,53 @@
 """Uploads by tus 1.0.0: creation with upload, checksum, and the server's word on the offset."""
 
+import asyncio
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from urllib.parse import urlsplit
 
 from agent.edges.http import OK, STALL_TIMEOUT, Answer, Connection
 from agent.edges.problems import error_of
-from agent.model.errors import ServerUnavailableError, UploadGoneError
+from agent.model.errors import (
+    RequestRefusedError,
+    ServerError,
+    ServerUnavailableError,
+    TooLargeError,
+    UploadGoneError,
+)
 from agent.model.ids import Bytes
 from agent.ports import Upload
 from agent.wire.base import TUS_VERSION
 
 SLOWEST = 1024
 """Bytes a second; a part that comes slower than this is cut."""
+PIECE = 64 * 1024
+"""Written at once; one that takes a minute goes slower than that."""
 GONE = (404, 410)
 """An answer to HEAD has no body and so no code: its status alone says that nothing is there."""
+ALGORITHMS = ("sha256", "sha1")
+"""For checksums, the better one first; tus knows others too."""
 _OCTETS = "application/offset+octet-stream"
 _OFFSET = re.compile(r"[0-9]{1,18}")
 
 
 class TusClient:
-    """One conversation at a time; `headers` go with every request (`Agent-Boot-Id`)."""
+    """Any number of uploads; `headers` go with every request to our server (`Agent-Boot-Id`)."""
 
-    def __init__(self, connection: Connection, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        headers: Mapping[str, str] | None = None,
+        *,
+        stall: float = STALL_TIMEOUT,
+    ) -> None:
         self._connection = connection
-        self._headers = {"Tus-Resumable": TUS_VERSION, **(headers or {})}
+        self._stall = stall
+        self._headers = dict(headers or {})
+        self._algorithms: dict[str, str | None] = {}
+        """By host, where it was asked: what it can check. None: nothing."""
 
     async def create(
         self, url: str, *, size: int, metadata: Mapping[str, str], first: bytes = b""
@@ -36,7 +58,7 @@ class TusClient:
         """
         headers = {"Upload-Length": str(size), "Upload-Metadata": _encode(metadata)}
         if first:
-            headers |= {"Content-Type": _OCTETS}
+            headers |= {"Content-Type": _OCTETS, **self._checksum(url, first)}
         answer = await self._send("POST", url, first, headers)
         location = answer.headers.get("location")
         if location is None:
@@ -49,31 +71,93 @@ class TusClient:
 
     async def offset(self, upload_url: str) -> Bytes:
         url = self._connection.resolve(upload_url)
-        async with self._connection.stream("HEAD", url, headers=self._headers) as response:
-            if response.status_code in GONE:
-                raise UploadGoneError(f"the server answered {response.status_code}")
-            if response.status_code not in OK:
-                raise error_of(response.status_code, response.headers, b"")
-            return _number(response.headers.get("upload-offset", ""))
+        try:
+            async with (
+                asyncio.timeout(self._stall),
+                self._connection.stream("HEAD", url, headers=self._with_ours(url)) as response,
+            ):
+                if response.status_code in GONE:
+                    raise UploadGoneError(f"the server answered {response.status_code}")
+                if response.status_code not in OK:
+                    raise error_of(response.status_code, response.headers, b"")
+                await response.aread()  # Nothing; but only then is the connection kept.
+                return _number(response.headers.get("upload-offset", ""))
+        except TimeoutError as error:
+            raise ServerUnavailableError(f"no answer within {self._stall:g} s") from error
 
     async def append(self, upload_url: str, offset: Bytes, data: bytes) -> Bytes:
-        digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
         headers = {
             "Content-Type": _OCTETS,
             "Upload-Offset": str(offset),
-            "Upload-Checksum": f"sha256 {digest}",
+            **self._checksum(upload_url, data),
         }
         answer = await self._send("PATCH", upload_url, data, headers)
         return _number(answer.headers.get("upload-offset", ""))
 
     async def _send(self, method: str, url: str, data: bytes, headers: Mapping[str, str]) -> Answer:
-        return await self._connection.call(
-            method,
-            self._connection.resolve(url),
-            content=data,
-            headers={**self._headers, **headers},
-            deadline=STALL_TIMEOUT + len(data) / SLOWEST,
-        )
+        there = self._connection.resolve(url)
+        try:
+            async with asyncio.timeout(self._stall) as patience:
+                return await self._connection.call(
+                    method,
+                    there,
+                    content=_pieces(data, lambda: self._renew(patience)),
+                    headers={**self._with_ours(there), "Content-Length": str(len(data)), **headers},
+                    deadline=self._stall + len(data) / SLOWEST,
+                )
+        except TimeoutError as error:
+            raise ServerUnavailableError("the upload fell under 1 KiB a second") from error
+        except (RequestRefusedError, ServerUnavailableError) as error:
+            if "Upload-Checksum" in headers and _may_be_about_the_checksum(error):
+                await self._ask_for_algorithms(there)
+            raise
+
+    def _renew(self, patience: asyncio.Timeout) -> None:
+        patience.reschedule(asyncio.get_running_loop().time() + self._stall)
+
+    async def _ask_for_algorithms(self, url: str) -> None:
+        """What the server can check, where its refusal may have been about that."""
+        host = urlsplit(url).netloc
+        if host in self._algorithms:
+            return
+        with suppress(ServerError):
+            answer = await self._connection.call("OPTIONS", url, headers=self._with_ours(url))
+            extensions = _listed(answer, "tus-extension")
+            if extensions:
+                known = _listed(answer, "tus-checksum-algorithm")
+                can_check = known if "checksum" in extensions else []
+                self._algorithms[host] = next((a for a in ALGORITHMS if a in can_check), None)
+
+    def _checksum(self, url: str, data: bytes) -> dict[str, str]:
+        host = urlsplit(self._connection.resolve(url)).netloc
+        algorithm = self._algorithms.get(host, ALGORITHMS[0])
+        if algorithm is None:
+            return {}
+        digest = hashlib.new(algorithm, data, usedforsecurity=False).digest()
+        return {"Upload-Checksum": f"{algorithm} {base64.b64encode(digest).decode()}"}
+
+    def _with_ours(self, url: str) -> dict[str, str]:
+        ours = self._headers if self._connection.is_own(url) else {}
+        return {"Tus-Resumable": TUS_VERSION, **ours}
+
+
+async def _pieces(data: bytes, on_piece: Callable[[], None]) -> AsyncIterator[bytes]:
+    """`on_piece`: everything before it was written."""
+    view = memoryview(data)
+    for at in range(0, len(data), PIECE):
+        on_piece()
+        yield bytes(view[at : at + PIECE])
+    on_piece()
+
+
+def _may_be_about_the_checksum(error: ServerError) -> bool:
+    if isinstance(error, ServerUnavailableError):
+        return error.answered
+    return not isinstance(error, TooLargeError)
+
+
+def _listed(answer: Answer, header: str) -> list[str]:
+    return [name.strip() for name in answer.headers.get(header, "").split(",") if name.strip()]
 
 
 def _encode(metadata: Mapping[str, str]) -> str:

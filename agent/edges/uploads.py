@@ -15,6 +15,9 @@ class TusArtifactSink:
             "name": artifact.name,
             "media_type": artifact.media_type,
             "sha256": artifact.sha256,
+            # What other tus servers call these; some insist on it.
+            "filename": artifact.name,
+            "filetype": artifact.media_type,
         }
         return await self._tus.create(url, size=artifact.size, metadata=metadata, first=first)
 

@@ -91,3 +91,5 @@ class Received:
 
     offer: Offer
     at: Instant
+    is_lease: bool = False
+    """A job that goes on after a restart: hello has made a lease of it, counted from its asking."""

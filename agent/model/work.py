@@ -45,6 +45,8 @@ class Task:
     output: str
     """An existing, empty folder; artifacts appear in it."""
     options: Mapping[str, JsonValue]
+    is_frugal: bool = False
+    """Memory ran out the first time: take as little of it as possible, however slow that is."""
 
 
 @dataclass(frozen=True, slots=True)

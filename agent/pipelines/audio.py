@@ -4,10 +4,10 @@ A recording in which nobody speaks is a failure (`media_unreadable`), not an emp
 would index the empty document, and nobody would ever learn that the microphone was off.
 """
 
-from collections.abc import Callable
+import gc
 from pathlib import Path
 from timeit import default_timer as stopwatch
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
@@ -43,33 +43,38 @@ class AudioOptions(Options):
     """Null: 0, and more where that fails."""
 
 
+class Load(Protocol):
+    def __call__(self, settings: PipelineSettings, /, *, is_frugal: bool) -> Engine: ...
+
+
 class AudioPipeline:
     """Keeps its engine loaded."""
 
-    def __init__(
-        self,
-        settings: PipelineSettings,
-        load: Callable[[PipelineSettings], Engine] = load_engine,
-    ) -> None:
+    def __init__(self, settings: PipelineSettings, load: Load = load_engine) -> None:
         self._settings = settings
         self._load = load
         self._engine: Engine | None = None
+        self._is_frugal = False
 
     def run(self, task: Task, report: Report) -> Produced:
         options = parse_options(AudioOptions, task.options)
         begun = stopwatch()
         pcm = _decode(Path(task.input), report)
-        engine = self._loaded_engine(report)
+        engine = self._loaded_engine(report, is_frugal=task.is_frugal)
         _check_language(options, engine)
-        transcript = _transcript(engine, pcm, options, task.filename, report)
+        request = Request(**options.model_dump(), is_frugal=task.is_frugal)
+        transcript = _transcript(engine, pcm, request, task.filename, report)
         taken = stopwatch() - begun
         written = _write_all(transcript, taken, Path(task.output))
         return Produced(written, _summary(transcript, pcm, taken))
 
-    def _loaded_engine(self, report: Report) -> Engine:
-        if self._engine is None:
+    def _loaded_engine(self, report: Report, *, is_frugal: bool) -> Engine:
+        if self._engine is None or self._is_frugal is not is_frugal:
             report(Progress(_DECODED, "loading model"))
-            self._engine = self._load(self._settings)
+            self._engine = None
+            gc.collect()  # there is no room for two
+            self._engine = self._load(self._settings, is_frugal=is_frugal)
+            self._is_frugal = is_frugal
         return self._engine
 
 
@@ -96,13 +101,13 @@ def _check_language(options: AudioOptions, engine: Engine) -> None:
 
 
 def _transcript(
-    engine: Engine, pcm: Pcm, options: AudioOptions, filename: str, report: Report
+    engine: Engine, pcm: Pcm, request: Request, filename: str, report: Report
 ) -> Transcript:
     def on_position(seconds: float) -> None:
         share = min(1.0, seconds / pcm.duration)
         report(Progress(_LOADED + share * (_TRANSCRIBED - _LOADED), "transcribing"))
 
-    heard = listen(engine, pcm, Request(**options.model_dump()), on_position)
+    heard = listen(engine, pcm, request, on_position)
     segments = settled(heard.segments, pcm.duration)
     if not segments:
         raise MediaUnreadableError(f"no speech was found in {pcm.duration:.0f} s of audio.")

@@ -20,7 +20,8 @@ from agent.model.work import (
     encode,
 )
 from agent.pipelines.errors import as_failed
-from agent.pipelines.parentage import die_with_parent, silence_stdout
+from agent.pipelines.guard import split_off_guard
+from agent.pipelines.parentage import silence_stdout
 from agent.pipelines.registry import Pipelines
 
 _STEP = 0.001
@@ -28,7 +29,7 @@ _STEP = 0.001
 
 
 def main() -> None:
-    die_with_parent()
+    split_off_guard()
     silence_stdout()
     with socket.socket(fileno=int(sys.argv[1])) as connection:
         serve(connection.makefile("rb"), connection)

@@ -12,7 +12,8 @@ from pathlib import Path
 from agent.pipelines.parentage import die_with_parent, silence_stdout
 
 _BUFFER = 256 * 1024
-_CPU_LIMIT = 3600
+_CPU_LIMIT, _CPU_GRACE = 3600, 60
+"""The first ends it by SIGXCPU: SIGKILL would be taken for somebody else's."""
 _MEMORY_LIMIT = 4 * 1024**3
 
 
@@ -28,7 +29,7 @@ def main() -> None:
 def _limit_resources() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_LIMIT, _CPU_LIMIT))
+    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_LIMIT, _CPU_LIMIT + _CPU_GRACE))
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT, _MEMORY_LIMIT))
 
 

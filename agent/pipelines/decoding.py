@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.model.ids import JsonObject, Seconds
-from agent.pipelines.errors import MediaUnreadableError, TooLargeError
+from agent.pipelines.errors import DecoderKilledError, MediaUnreadableError, TooLargeError
 from agent.pipelines.pcm_stream import BYTES_PER_SECOND, HEADER_SIZE, SAMPLE_RATE
 
 Samples = npt.NDArray[np.float32]
@@ -71,8 +71,8 @@ def decode_audio(
 ) -> Pcm:
     """The first audio track of any known container.
 
-    Raises `MediaUnreadableError` or `TooLargeError`. The decoder stays in this process's session:
-    who kills that, kills both.
+    Raises `MediaUnreadableError`, `TooLargeError` or `DecoderKilledError`. The decoder stays in
+    this process's session: who kills that, kills both.
     """
     if path.stat().st_size == 0:
         raise MediaUnreadableError("the file is empty.")
@@ -106,6 +106,8 @@ def _receive(output: IO[bytes], decoder: Decoder, on_decoded: Callable[[float], 
 
 
 def _interpret(raw: bytearray, exit_status: int) -> Pcm:
+    if exit_status == -signal.SIGKILL:
+        raise DecoderKilledError("the decoder was killed (SIGKILL).")
     if exit_status < 0:
         name = signal.Signals(-exit_status).name
         raise MediaUnreadableError(f"the decoder died of this file ({name}).")

@@ -5,7 +5,8 @@ PipelineError
  ├── MediaUnreadableError     the file is broken, empty, or not what it should be
  ├── OptionsInvalidError      an option is unknown or has a value that cannot work
  ├── TooLargeError            more than one task may hold
- └── EngineUnavailableError   this box lacks a library, a model or a GPU
+ ├── EngineUnavailableError   this box lacks a library, a model or a GPU
+ └── DecoderKilledError       somebody killed the decoder; perhaps the kernel, for memory
 
 Everything else is a surprise: `as_failed` turns it into out of memory where it is, else internal.
 """
@@ -48,20 +49,28 @@ class EngineUnavailableError(PipelineError):
     code = FailureCode.INTERNAL
 
 
+class DecoderKilledError(PipelineError):
+    """Not the file's fault: its own limits end the decoder in other ways."""
+
+    code = FailureCode.WORKER_CRASHED
+
+
 def as_failed(error: Exception) -> Failed:
     """What crosses the pipe for an error that ended a task."""
     if isinstance(error, PipelineError):
         return Failed(error.code, str(error))
-    detail = "".join(traceback.format_exception(error))[-_DETAIL_LIMIT:]
-    if _is_out_of_memory(error):
+    # An error may be of any make: not even its text is to be had from all of them.
+    told = traceback.TracebackException.from_exception(error)
+    detail = "".join(told.format())[-_DETAIL_LIMIT:]
+    if _is_out_of_memory(error, str(told)):
         return Failed(FailureCode.OUT_OF_MEMORY, "Memory ran out during the task.", detail)
-    message = f"{type(error).__name__}: {error}"[:_MESSAGE_LIMIT]
+    message = f"{type(error).__name__}: {told}"[:_MESSAGE_LIMIT]
     return Failed(FailureCode.INTERNAL, message, detail)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def _is_out_of_memory(error: Exception, told: str) -> bool:
     # By name: torch is not imported where it was not used, and CTranslate2 raises a bare
     # RuntimeError("CUDA failed with error out of memory").
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    return isinstance(error, RuntimeError) and "out of memory" in str(error).lower()
+    return isinstance(error, RuntimeError) and "out of memory" in told.lower()

@@ -1,21 +1,23 @@
 """The agent itself: hello, the polling loop, a task for each held job, and an orderly end."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import structlog
 
 from agent.core.drain import Drain, Mode
-from agent.model.errors import ServerError
+from agent.model.errors import ServerError, SpoolError
 from agent.model.ids import Instant, Seconds
 from agent.model.lease import Directive, Received
-from agent.ports import Terms
+from agent.ports import JobFolder, Resuming, Terms
 from agent.runtime.board import Board
 from agent.runtime.job import HeldJob
+from agent.runtime.leftover import part_with
 from agent.runtime.patience import patiently
 from agent.runtime.poller import Poller
 from agent.runtime.race import INTERRUPTED, first_of
+from agent.runtime.resumption import Resumption
 from agent.runtime.settlement import LAST_WORD
 from agent.runtime.tools import Policy, Tools
 
@@ -36,7 +38,8 @@ class Agent:
         self._policy = policy
         self._slots = asyncio.Semaphore(policy.slots)
         self._drain = Drain(grace=policy.stop_grace)
-        self._board = Board(tools.clock.now())
+        self._board = Board(tools.clock.now(), policy.max_consecutive_failures)
+        self._resumption = Resumption()
         self._drain_news = asyncio.Event()
         self._introduced = asyncio.Event()
 
@@ -47,11 +50,18 @@ class Agent:
         `RequestRefusedError` when the server refuses our hello or polls, and `LeaveNowError`.
         """
         async with asyncio.TaskGroup() as scope:
-            watch = scope.create_task(self._watch_drain())
-            hello = await first_of(self._introduce(), self._draining())
-            if hello is not INTERRUPTED:
-                await self._work()
-            watch.cancel()
+            beside = [scope.create_task(self._watch_drain()), scope.create_task(self._tidy())]
+
+            def part_with_it(folder: JobFolder) -> None:
+                # No work of ours any more: nobody waits for it when the agent is done.
+                beside.append(scope.create_task(part_with(folder, self._tools)))
+
+            await self._resumption.find(self._tools.spool)
+            welcome = await first_of(self._introduce(), self._draining())
+            if welcome is not INTERRUPTED:
+                await self._work(*welcome, part_with_it)
+            for task in beside:
+                task.cancel()
         _log.info("agent.stopped", reason=self._drain.reason, jobs_taken=self._board.taken)
 
     def on_interrupt(self) -> None:
@@ -64,29 +74,41 @@ class Agent:
         self._drain.on_terminate(self._tools.clock.now())
         self._tell()
 
-    async def _introduce(self) -> Terms:
+    async def _introduce(self) -> tuple[Terms, Instant]:
+        """The server's terms, and when it was asked for them: granted leases count from there."""
+
+        async def hello() -> tuple[Terms, Instant]:
+            asked_at = self._tools.clock.now()
+            return await self._tools.server.introduce(self._holding), asked_at
+
         return await patiently(
-            self._tools.server.introduce,
-            what="hello",
-            clock=self._tools.clock,
-            backoff=self._tools.error_backoff,
+            hello, what="hello", clock=self._tools.clock, backoff=self._tools.error_backoff
         )
+
+    def _holding(self) -> tuple[Resuming, ...]:
+        held = tuple(job.resuming for job in self._board.jobs if job.is_accepted)
+        return self._resumption.lines + held
 
     async def introduced(self) -> None:
         """Wait until the server has answered our hello."""
         await self._introduced.wait()
 
-    async def _work(self) -> None:
+    async def _work(
+        self, terms: Terms, asked_at: Instant, part_with_it: Callable[[JobFolder], None]
+    ) -> None:
         self._introduced.set()
         async with asyncio.TaskGroup() as jobs:
 
-            def start(received: Received) -> None:
-                if self._drain.mode is not Mode.RUNNING:
-                    return  # Not accepted: it goes back by itself.
-                job = HeldJob(received, self._tools, self._policy, self._slots, self)
+            def hold(received: Received, folder: JobFolder | None = None) -> None:
+                job = HeldJob(received, self._tools, self._policy, self._slots, self, folder)
                 self._board.take(job)
                 jobs.create_task(self._run_job(job))
 
+            def start(received: Received) -> None:
+                if self._drain.mode is Mode.RUNNING:  # Else it goes back by itself: not accepted.
+                    hold(received)
+
+            self._resumption.settle(terms, asked_at, go_on=hold, part_with=part_with_it)
             poller = Poller(
                 self._tools,
                 self._policy,
@@ -115,7 +137,9 @@ class Agent:
 
     async def _run_job(self, job: HeldJob) -> None:
         ending = await job.run()
-        self._board.give_up(job, ending, self._tools.clock.now())
+        now = self._tools.clock.now()
+        self._board.on_settled(job.settlement, now)
+        self._board.give_up(job, ending, now)
         most = self._policy.max_jobs
         if most is not None and self._board.taken >= most and not self._board.jobs:
             self._drain.on_enough(f"{most} jobs were taken")
@@ -152,6 +176,16 @@ class Agent:
                     raise LeaveNowError
                 case Mode.RUNNING | Mode.DRAINING:
                     pass
+
+    async def _tidy(self) -> None:
+        clock = self._tools.clock
+        while True:
+            try:
+                await self._tools.spool.tidy()
+            except SpoolError as error:
+                # What fills the disk shows where it matters: no job is asked for.
+                _log.warning("spool.not_tidied", reason=str(error))
+            await clock.sleep_until(Instant(clock.now() + self._policy.tidy_every))
 
     async def _grace_end(self) -> None:
         end = self._drain.next_wakeup

@@ -2,19 +2,23 @@
 
 import asyncio
 
+from agent.core.breaker import Breaker
+from agent.core.verdict import Drop, Fail, Release, StopAgent
 from agent.model.ids import Instant, LeaseId
-from agent.model.lease import Directive
+from agent.model.lease import Directive, LostReason
 from agent.runtime.job import HeldJob
-from agent.runtime.settlement import Ending
+from agent.runtime.settlement import Delivered, Ending, Kept, Settlement
+from agent.runtime.tools import MOST_FAILURES
 
 
 class Board:
     """Whoever changes it says so; whoever waits for a change hears it."""
 
-    def __init__(self, now: Instant) -> None:
+    def __init__(self, now: Instant, most_failures: int = MOST_FAILURES) -> None:
         self._jobs: dict[LeaseId, HeldJob] = {}
         self._paused: str | None = None
         self._changed = asyncio.Event()
+        self.breaker = Breaker(most_failures=most_failures)
         self.taken = 0
         """Jobs that were ever taken in this run."""
         self.idle_since = now
@@ -28,6 +32,14 @@ class Board:
     @property
     def paused(self) -> str | None:
         return self._paused
+
+    @property
+    def unsettled(self) -> int:
+        """Jobs of which the breaker does not know yet whether the box can compute them."""
+        return sum(
+            job.needs_slot or isinstance(job.settlement, Fail | Release)
+            for job in self._jobs.values()
+        )
 
     def holds(self, lease_id: LeaseId) -> bool:
         return lease_id in self._jobs
@@ -45,6 +57,19 @@ class Board:
             self.kept.append(job.lease_id)
         if not self._jobs:
             self.idle_since = now
+        self.tell()
+
+    def on_settled(self, settlement: Settlement | None, now: Instant) -> None:
+        """How a job ended says something about the box."""
+        match settlement:
+            case Delivered() | Drop(LostReason.COMPLETED):
+                self.breaker.on_completed()
+            case Fail(code, message):
+                self.breaker.on_failed(code, message, now)
+            case Release(reason, is_box_fault=True):
+                self.breaker.on_box_fault(reason, now)
+            case Release() | Drop() | Kept() | StopAgent() | None:
+                return
         self.tell()
 
     def on_directive(self, directive: Directive, reason: str | None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import structlog
 
+from agent.core.tries import Momentum
 from agent.core.upload_plan import FIRST_PART, SendPart, UploadPlan
 from agent.model.artifact import Artifact
 from agent.model.errors import (
@@ -32,6 +33,19 @@ PASSING = (
 """What a delivery outlasts: no answer turns a computed result into a failure."""
 
 _log = structlog.get_logger(__name__)
+
+
+class _Way:
+    """How far one artifact is, as far as we know."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.artifact = artifact
+        self.plan = UploadPlan(artifact.size)
+        self.momentum = Momentum()
+        self.url: str | None = None
+        """None: it has to be created, again perhaps; that gives the same upload."""
+        self.in_doubt: Bytes | None = None
+        """Where a part was sent to of which nobody said that it arrived."""
 
 
 class Delivery:
@@ -75,54 +89,83 @@ class Delivery:
             before += artifact.size
 
     async def _upload(self, artifact: Artifact, start: float, share: float) -> None:
-        plan = UploadPlan(artifact.size)
+        way = _Way(artifact)
         while True:
             try:
-                # Creating it again gives the same upload and tells where the server is:
-                # the one way to go on after anything at all.
-                upload = await self._create(artifact, plan)
+                upload = await self._locate(way)
                 offset = upload.offset
-                while isinstance(step := plan.next_step(offset), SendPart):
-                    offset = await self._send(artifact, upload, step, plan)
+                while isinstance(step := way.plan.next_step(offset), SendPart):
+                    offset = await self._send(way, upload.url, step)
                     self._on_progress(start + share * offset / artifact.size)
             except TooLargeError as error:
-                plan.on_too_large()
-                if plan.is_at_smallest:
+                way.plan.on_too_large()
+                if way.plan.is_at_smallest:
                     await self._pause(error)
             except PASSING as error:
-                await self._pause(error)
+                if isinstance(error, UploadGoneError):
+                    way.url = None
+                await self._pause(error, at_once=way.momentum.on_failure())
             else:
                 return
 
-    async def _create(self, artifact: Artifact, plan: UploadPlan) -> Upload:
-        first = b""
+    async def _locate(self, way: _Way) -> Upload:
+        """Where the server is: its word alone counts, after anything at all."""
+        upload = await (self._create(way) if way.url is None else self._ask(way.url))
+        way.url = upload.url
+        if way.in_doubt == upload.offset:
+            way.plan.on_lost()
+        way.in_doubt = None
+        self._note(way, upload.offset)
+        return upload
+
+    async def _create(self, way: _Way) -> Upload:
+        first, artifact = b"", way.artifact
         # After a failure nothing is sent along: something on the way may not like it.
-        if not self._failures and isinstance(step := plan.next_step(Bytes(0)), SendPart):
+        if not self._failures and isinstance(step := way.plan.next_step(Bytes(0)), SendPart):
             length = Bytes(min(step.length, FIRST_PART))
             first = await self._folder.read(artifact, Bytes(0), length)
-        tools, url = self._tools, self._offer.artifacts_url
-        return await tools.server.known(lambda: tools.sink.create(url, artifact, first))
+        tools, place = self._tools, self._offer.artifacts_url
+        return await tools.server.known(lambda: tools.sink.create(place, artifact, first))
 
-    async def _send(
-        self, artifact: Artifact, upload: Upload, step: SendPart, plan: UploadPlan
-    ) -> Bytes:
-        data = await self._folder.read(artifact, step.offset, step.length)
-        started = self._tools.clock.now()
+    async def _ask(self, url: str) -> Upload:
         tools = self._tools
-        offset = await tools.server.known(lambda: tools.sink.append(upload.url, step.offset, data))
+        try:
+            return Upload(url, await tools.server.known(lambda: tools.sink.offset(url)))
+        except ServerUnavailableError as error:
+            if not error.answered:
+                raise
+            # An answer without a body says that something is wrong, but not what: creating the
+            # upload again gives the same one, or the reason.
+            raise UploadGoneError(str(error)) from error
+
+    async def _send(self, way: _Way, url: str, step: SendPart) -> Bytes:
+        data = await self._folder.read(way.artifact, step.offset, step.length)
+        tools, started = self._tools, self._tools.clock.now()
+        try:
+            offset = await tools.server.known(lambda: tools.sink.append(url, step.offset, data))
+        except ServerUnavailableError:
+            way.in_doubt = step.offset
+            raise
         if offset <= step.offset:
             raise OffsetMismatchError("the server took nothing of what was sent")
-        plan.on_sent(Seconds(self._tools.clock.now() - started))
-        self._failures = 0
+        way.plan.on_sent(Seconds(tools.clock.now() - started))
+        self._note(way, offset)
         return offset
 
-    async def _pause(self, error: ServerError) -> None:
+    def _note(self, way: _Way, offset: Bytes) -> None:
+        if way.momentum.on_bytes(offset):
+            self._failures = 0
+
+    async def _pause(self, error: ServerError, *, at_once: bool = False) -> None:
+        """`at_once`: only for as long as the server asks for."""
         clock = self._tools.clock
         if isinstance(error, CredentialsRefusedError):
             pause = CREDENTIALS_BACKOFF.delay(self._failures)
         else:
             retry_after = getattr(error, "retry_after", None)
-            pause = self._tools.delivery_backoff.delay(self._failures, retry_after)
+            backoff = self._tools.delivery_backoff
+            pause = retry_after or Seconds(0.0)
+            pause = pause if at_once else backoff.delay(self._failures, retry_after)
         self._failures += 1
         _log.warning("delivery.postponed", reason=str(error), retry_in_s=round(pause, 1))
         await clock.sleep_until(Instant(clock.now() + pause))

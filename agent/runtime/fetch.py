@@ -24,13 +24,14 @@ from agent.model.errors import (
     CredentialsRefusedError,
     InputCorruptError,
     InputUnavailableError,
-    JobReturnedError,
     ServerUnavailableError,
 )
-from agent.model.ids import Bytes, Instant
+from agent.model.ids import Bytes, Instant, Seconds
 from agent.model.lease import InputRef
 from agent.ports import Body, NothingLeft, Opened, Part, Partial, Whole
+from agent.runtime.allowance import Allowance
 from agent.runtime.patience import CREDENTIALS_BACKOFF
+from agent.runtime.race import INTERRUPTED, first_of
 from agent.runtime.tools import Policy, Tools
 
 _log = structlog.get_logger(__name__)
@@ -50,9 +51,11 @@ class Download:
         self._ref = ref
         self._partial = partial
         self._tools = tools
-        self._policy = policy
         self._on_progress = on_progress
-        self._tries = Tries(tools.clock.now())
+        self._size = ref.size
+        """The promised one, else what the source told."""
+        self._allowance = Allowance(tools, policy)
+        self._tries = Tries(tools.clock.now(), held=partial.length)
         self._was_refetched = False
         self._refusals = 0
 
@@ -60,23 +63,34 @@ class Download:
         """Return when the partial file holds the promised bytes.
 
         Raises `InputUnavailableError`, `InputCorruptError`, `JobReturnedError` for an input that
-        is too large for this agent, and what the server says about the lease.
+        this agent cannot take or that comes too slowly, and what the server says about the lease.
         """
-        if (self._ref.size or 0) > self._policy.max_input:
-            raise self._too_large()
+        allowance = self._allowance
+        try:
+            done = await first_of(self._fetch(), allowance.run_out())
+        finally:
+            allowance.close()
+        if done is INTERRUPTED:
+            raise allowance.used_up(self._partial.length)
+
+    async def _fetch(self) -> None:
         while True:
-            step = plan(self._have(), self._ref.size)
+            step = plan(self._have(), self._size)
             if isinstance(step, Verify):
                 if await self._is_right():
                     return
                 continue
             try:
+                self._admit()
                 if await self._ask_for(step) and await self._is_right():
                     return
             except CredentialsRefusedError as error:
                 await self._wait_for_credentials(error)
             except ServerUnavailableError as error:
                 await self._pause(error)
+
+    def _admit(self) -> None:
+        self._allowance.check(self._size, self._partial.length)
 
     def _have(self) -> Have:
         return Have(self._partial.length, self._partial.etag)
@@ -103,41 +117,45 @@ class Download:
                         raise ServerUnavailableError(reason, answered=True)
                 case TakeFrom():
                     pass
+            self._learn(body.opened)
             return await self._receive(body)
+
+    def _learn(self, opened: Opened) -> None:
+        """Where nobody promised a size, what the source says of it counts, and is looked at."""
+        if self._ref.size is not None:
+            return
+        if isinstance(opened, Whole) or opened.total is not None:
+            self._size = opened.total
+        self._admit()
 
     async def _receive(self, body: Body) -> bool:
         pace = Pace(self._tools.clock.now())
-        size = self._ref.size
         try:
             async for chunk in body.chunks():
                 await self._partial.append(chunk)
                 now = self._tools.clock.now()
                 self._note(now)
-                if size is not None and self._partial.length > size:
+                if self._size is not None and self._partial.length > self._size:
                     break  # Not worth another byte: the check will say so.
                 if pace.is_stalled(len(chunk), now):
                     raise ServerUnavailableError("the download fell under 1 KiB a second")
         finally:
             # What came before a cut is kept: the next request goes on behind it.
             await self._partial.flush()
-        if size is not None and self._partial.length < size:
+        if self._size is not None and self._partial.length < self._size:
             raise ServerUnavailableError("the source ended early", answered=True)
         return True
 
     def _note(self, now: Instant) -> None:
         length = self._partial.length
         self._tries.on_bytes(length, now)
-        size = self._ref.size
-        if size is None and length > self._policy.max_input:
-            raise self._too_large()
-        self._on_progress(min(1.0, length / size) if size else 0.0)
-
-    def _too_large(self) -> JobReturnedError:
-        return JobReturnedError(f"too_large: the input is over {self._policy.max_input} bytes")
+        if self._size is None:
+            self._allowance.check_growth(length)
+        self._on_progress(min(1.0, length / self._size) if self._size else 0.0)
 
     async def _is_right(self) -> bool:
         """Compare with the promise; the first mismatch is fetched again from zero."""
-        size, sha256 = self._ref.size, self._ref.sha256
+        size, sha256 = self._size, self._ref.sha256
         if size is not None and self._partial.length != size:
             await self._refetch(f"the input has {self._partial.length} bytes, expected {size}")
             return False
@@ -167,6 +185,8 @@ class Download:
         if self._tries.on_failure(clock.now(), answered=error.answered):
             raise InputUnavailableError(f"the input could not be fetched: {error}") from error
         pause = self._tools.error_backoff.delay(self._tries.failures - 1, error.retry_after)
+        if self._tries.may_go_on_at_once:
+            pause = error.retry_after or Seconds(0.0)
         _log.info(
             "input.interrupted",
             reason=str(error),

@@ -10,7 +10,17 @@ from agent.model.errors import NewerBootError, ServerUnavailableError, UnknownAg
 from agent.model.failures import FailureCode
 from agent.model.ids import LeaseId, Seconds
 from agent.model.lease import Renewal
-from agent.ports import Ask, Introduction, JobServer, PollResult, Report, Result, Spool, Terms
+from agent.ports import (
+    Ask,
+    Introduction,
+    JobServer,
+    PollResult,
+    Report,
+    Result,
+    Resuming,
+    Spool,
+    Terms,
+)
 
 T = TypeVar("T")
 
@@ -26,6 +36,7 @@ class IntroducedServer:
         self._server = server
         self._who = who
         self._spool = spool
+        self._holding: Callable[[], tuple[Resuming, ...]] = tuple
         self._terms: Terms | None = None
         """Of the latest hello. A boot that was heard gives way to a later one, never outbids it."""
 
@@ -34,8 +45,12 @@ class IntroducedServer:
         """As the latest hello was answered: a new version of the server may want another one."""
         return self._terms.poll_wait if self._terms else POLL_WAIT
 
-    async def introduce(self) -> Terms:
-        """Say hello. A new spool may be behind the server's memory of our boots: it catches up."""
+    async def introduce(self, holding: Callable[[], tuple[Resuming, ...]] | None = None) -> Terms:
+        """Say hello. A new spool may be behind the server's memory of our boots: it catches up.
+
+        `holding` is asked for the jobs that this hello, and every later one, tells of.
+        """
+        self._holding = holding or self._holding
         try:
             terms = await self._hello()
         except NewerBootError as error:
@@ -45,7 +60,12 @@ class IntroducedServer:
             self._spool.adopt_boot(error.boot_seq + 1)
             terms = await self._hello()
         self._terms = terms
-        _log.info("hello.answered", poll_wait_s=terms.poll_wait, renew_every_s=terms.renew_every)
+        _log.info(
+            "hello.answered",
+            poll_wait_s=terms.poll_wait,
+            renew_every_s=terms.renew_every,
+            resumed=sum(answer.grant is not None for answer in terms.resumed),
+        )
         for message in terms.messages:
             _log.warning("server.said", message=message)
         return terms
@@ -82,4 +102,5 @@ class IntroducedServer:
             ) from error
 
     async def _hello(self) -> Terms:
-        return await self._server.hello(replace(self._who, boot_seq=self._spool.boot_seq))
+        who = replace(self._who, boot_seq=self._spool.boot_seq, resuming=self._holding())
+        return await self._server.hello(who)

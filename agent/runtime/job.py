@@ -1,35 +1,25 @@
 """One job under one lease: both begin and end together."""
 
 import asyncio
-from pathlib import PurePath
 from typing import Protocol
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from agent.core.job_life import STAGE_OF, Event, Phase, advance
-from agent.core.lease_keeper import NEWS_SPACING, STEP_SPACING
-from agent.core.verdict import Fail, Release, verdict
-from agent.model.artifact import Artifact
-from agent.model.errors import (
-    AgentError,
-    JobFailedError,
-    LeaseLostError,
-    SpoolError,
-)
+from agent.core.job_life import Phase
+from agent.core.verdict import Drop, Fail, Release, verdict
+from agent.model.errors import AgentError, LeaseLostError
 from agent.model.failures import FailureCode
-from agent.model.ids import Instant, JsonObject, LeaseId
-from agent.model.lease import Directive, Offer, Received
-from agent.model.work import Failed, Produced, Progress, Task
-from agent.ports import JobFolder, Report, Result
-from agent.runtime.deliver import Delivery
-from agent.runtime.fetch import Download
+from agent.model.ids import LeaseId
+from agent.model.lease import Directive, Received
+from agent.ports import JobFolder, Resuming
+from agent.runtime.folders import leave
 from agent.runtime.race import INTERRUPTED, first_of
 from agent.runtime.renewal import LeaseHolder
-from agent.runtime.report import Reporter, on_lost
-from agent.runtime.settlement import Delivered, Ending, Settlement, Stop
-from agent.runtime.stopwatch import Stopwatch
+from agent.runtime.report import Reporter, ending_of
+from agent.runtime.settlement import Ending, Settlement, Stop
 from agent.runtime.tools import Policy, Tools
+from agent.runtime.work import Work
 
 TRANSPORT = "tus"
 
@@ -49,7 +39,7 @@ class Listener(Protocol):
 
 
 class HeldJob:
-    """A job from its offer to its end."""
+    """A job from its offer, or from the restart after which it goes on, to its end."""
 
     def __init__(
         self,
@@ -58,29 +48,47 @@ class HeldJob:
         policy: Policy,
         slots: asyncio.Semaphore,
         listener: Listener,
+        folder: JobFolder | None = None,
     ) -> None:
-        self._offer: Offer = received.offer
+        """`folder`: what an earlier start left of it."""
+        self._offer = received.offer
+        self._folder = folder
         self._tools = tools
-        self._policy = policy
         self._slots = slots
         self._listener = listener
-        self._phase = Phase.FETCHING
-        self._progress = Progress(0.0, "")
+        self._is_journaled = asyncio.Event()
+        self._settlement: Settlement | None = None
         self._stop = Stop()
-        self._reporter = Reporter(received.offer.lease_id, tools, self._stop)
-        self._stopwatch = Stopwatch(tools.clock.now)
         self._lease = LeaseHolder(
             received,
             tools,
             policy,
-            report=self._report,
+            report=lambda: self._work.report,
             on_directive=listener.on_directive,
             on_end=self._stop.by_server,
+        )
+        self._work = Work(
+            received.offer,
+            tools,
+            policy,
+            left=folder,
+            on_news=self._lease.tell,
+            on_slot_free=listener.on_move,
         )
 
     @property
     def lease_id(self) -> LeaseId:
         return self._offer.lease_id
+
+    @property
+    def resuming(self) -> Resuming:
+        """The line that hello says about it."""
+        return Resuming(self._offer.job_id, self._offer.lease_id, self._work.report.stage)
+
+    @property
+    def settlement(self) -> Settlement | None:
+        """How it ended, once it has."""
+        return self._settlement
 
     @property
     def is_accepted(self) -> bool:
@@ -90,11 +98,11 @@ class HeldJob:
     @property
     def needs_slot(self) -> bool:
         """It will compute, or does: what comes after that takes nobody's place."""
-        return self._phase in {Phase.FETCHING, Phase.WAITING, Phase.PROCESSING}
+        return self._work.phase in {Phase.FETCHING, Phase.WAITING, Phase.PROCESSING}
 
     @property
     def is_computing(self) -> bool:
-        return self._phase in {Phase.PROCESSING, Phase.DELIVERING}
+        return self._work.phase in {Phase.PROCESSING, Phase.DELIVERING}
 
     def hand_back(self, reason: str) -> None:
         """The agent is leaving. A finished result is kept, never handed back."""
@@ -103,34 +111,54 @@ class HeldJob:
     async def run(self) -> Ending:
         """Hold the lease for as long as the job lasts.
 
-        Raises only `NewerBootError` (in a group): then the whole agent has to stop.
+        Raises only `NewerBootError` (in a group): then the whole agent has to stop, and the files
+        stay for the start that follows it.
         """
         with bound_contextvars(job_id=self._offer.job_id, lease_id=self._offer.lease_id):
             _log.info(
-                "offer.received",
+                "offer.received" if self._folder is None else "job.resumed",
                 attempt=self._offer.attempt,
                 content_type=self._offer.content_type,
                 size=self._offer.input.size,
+                stage=self._work.report.stage.value,
             )
-            ending = await self._hold_and_work()
+            ending = await self._run()
             self._tools.display.job_ended(self._offer.job_id)
-            _log.info("job.ended", ending=ending.value, **self._stopwatch.read())
+            _log.info("job.ended", ending=ending.value, **self._work.stopwatch.read())
             return ending
+
+    async def _run(self) -> Ending:
+        try:
+            ending = await self._hold_and_work()
+            if self._folder is not None:
+                await leave(self._folder, ending, is_accepted=self.is_accepted)
+        finally:
+            if self._folder is not None:
+                self._folder.close()
+        return ending
 
     async def _hold_and_work(self) -> Ending:
         ending = Ending.LOST
         try:
             async with asyncio.TaskGroup() as scope:
-                renewal = scope.create_task(self._lease.hold())
-                settlement = await self._work()
-                self._phase = advance(self._phase, Event.ENDED)
-                ending = await self._reporter.tell(settlement)
+                renewal = scope.create_task(self._hold())
+                self._settlement = await self._settle()
+                self._work.end()
+                reporter = Reporter(self._offer.lease_id, self._tools, self._stop)
+                ending = await reporter.tell(self._settlement)
                 renewal.cancel()
         except* LeaseLostError as group:
-            ending = on_lost(group)
+            lost = next(e for e in group.exceptions if isinstance(e, LeaseLostError))
+            self._settlement = Drop(lost.reason)
+            ending = ending_of(lost.reason)
         return ending
 
-    async def _work(self) -> Settlement:
+    async def _hold(self) -> None:
+        # What the server is told is on disk first: a crash right after the first renewal finds it.
+        await self._is_journaled.wait()
+        await self._lease.hold()
+
+    async def _settle(self) -> Settlement:
         if self._offer.transport != TRANSPORT:
             return Release(f"transport: this agent does not know {self._offer.transport}")
         try:
@@ -143,7 +171,7 @@ class HeldJob:
             return Fail(FailureCode.INTERNAL, f"{type(error).__name__}: {error}")
         if done is not INTERRUPTED:
             return done
-        return self._stop.settlement(is_finished=self._phase is Phase.DELIVERING)
+        return self._stop.settlement(is_finished=self._work.phase is Phase.DELIVERING)
 
     def _on_error(self, error: AgentError) -> Settlement:
         judged = verdict(error)
@@ -153,91 +181,15 @@ class HeldJob:
         return judged
 
     async def _attempt(self) -> Settlement:
+        folder = await self._journal()
         await self._lease.accepted()
         self._listener.on_move()
-        folder = await self._tools.spool.open_job(self._offer)
-        try:
-            return await self._fetch_process_deliver(folder)
-        finally:
-            await _remove(folder)
+        return await self._work.run(folder, self._slots)
 
-    async def _fetch_process_deliver(self, folder: JobFolder) -> Settlement:
-        await self._fetch(folder)
-        self._move(Event.INPUT_READY)
-        async with self._slots:
-            self._move(Event.SLOT_GRANTED)
-            produced = await self._process(folder)
-            artifacts = await folder.seal(produced)
-        self._move(Event.PRODUCED)
-        self._listener.on_move()
-        delivery = Delivery(self._offer, folder, self._tools, self._on_fraction)
-        await delivery.run(artifacts, lambda: self._result(artifacts, produced))
-        return Delivered(len(artifacts))
-
-    def _result(self, artifacts: tuple[Artifact, ...], produced: Produced) -> Result:
-        metrics: JsonObject = {**self._stopwatch.read()}
-        return Result(manifest=artifacts, summary=produced.summary, metrics=metrics)
-
-    async def _fetch(self, folder: JobFolder) -> None:
-        self._on_fraction(0.0)
-        download = Download(
-            self._offer.input, folder.input, self._tools, self._policy, self._on_fraction
-        )
-        await download.run()
-
-    async def _process(self, folder: JobFolder) -> Produced:
-        task = Task(
-            job_id=self._offer.job_id,
-            content_type=self._offer.content_type,
-            input=await folder.seal_input(),
-            filename=PurePath(self._offer.input.filename).name or "input",
-            media_type=self._offer.input.media_type,
-            output=await folder.fresh_output(),
-            options=self._offer.options,
-        )
-        limit = min(self._offer.timeout or self._policy.task_timeout, self._policy.task_timeout)
-        clock = self._tools.clock
-        outcome = await first_of(
-            self._tools.pool.run(task, self._on_progress),
-            clock.sleep_until(Instant(clock.now() + limit)),
-        )
-        if outcome is INTERRUPTED:
-            raise JobFailedError(FailureCode.TIMEOUT, f"not done within {limit:g} s")
-        if isinstance(outcome, Failed):
-            raise JobFailedError(outcome.code, outcome.message, outcome.detail)
-        return outcome
-
-    def _move(self, event: Event) -> None:
-        self._phase = advance(self._phase, event)
-        self._stopwatch.enter(self._phase)
-        _log.debug("stage.entered", stage=STAGE_OF[self._phase].value)
-        self._on_progress(Progress(0.0, ""))
-        self._lease.tell(STEP_SPACING)
-
-    def _on_fraction(self, fraction: float) -> None:
-        self._on_progress(Progress(fraction, ""))
-
-    def _on_progress(self, progress: Progress) -> None:
-        before, self._progress = self._progress, progress
-        # Whoever waits for the job wants to see it move; the keeper spaces the renewals.
-        if progress.message != before.message:
-            self._lease.tell(STEP_SPACING)
-        elif _percent(progress) != _percent(before):
-            self._lease.tell(NEWS_SPACING)
-        title = self._offer.input.filename
-        self._tools.display.job_moved(self._offer.job_id, title, self._report())
-
-    def _report(self) -> Report:
-        return Report(STAGE_OF[self._phase], self._progress.fraction, self._progress.message)
-
-
-async def _remove(folder: JobFolder) -> None:
-    try:
-        await folder.remove()
-    except SpoolError as error:
-        # What became of the job stands; the next start clears the spool.
-        _log.warning("job.folder_left", reason=str(error))
-
-
-def _percent(progress: Progress) -> int:
-    return int(progress.fraction * 100)
+    async def _journal(self) -> JobFolder:
+        if self._folder is None:
+            self._folder = await self._tools.spool.open_job(self._offer)
+        else:
+            await self._folder.adopt(self._offer)
+        self._is_journaled.set()
+        return self._folder

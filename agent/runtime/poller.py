@@ -1,11 +1,13 @@
 """The one loop that takes work: a single poll outstanding, asked only when there is a place."""
 
+import asyncio
 import secrets
 from collections.abc import Callable
 
 import structlog
 
-from agent.core.admission import AskForWork, Decision, View, admit
+from agent.core.admission import AskForWork, Decision, OnlyBeat, View, admit
+from agent.core.breaker import Paused, Probing, Trusted
 from agent.core.drain import Drain, Mode
 from agent.model.errors import RequestRefusedError
 from agent.model.ids import Bytes, Instant, Seconds
@@ -14,6 +16,7 @@ from agent.ports import Ask, PollResult
 from agent.runtime.board import Board
 from agent.runtime.patience import patiently
 from agent.runtime.race import INTERRUPTED, first_of
+from agent.runtime.self_pause import SelfPause
 from agent.runtime.tools import Policy, Tools
 
 REST = Seconds(1.0)
@@ -37,6 +40,7 @@ class Poller:
         self._policy = policy
         self._board = board
         self._drain = drain
+        self._self_pause = SelfPause(tools, board.breaker)
         self._on_offer = on_offer
         self._on_directive = on_directive
         self._last_reason = ""
@@ -46,6 +50,9 @@ class Poller:
     async def run(self) -> None:
         """Poll until the agent takes nothing new any more."""
         while self._drain.mode is Mode.RUNNING:
+            if self._self_pause.is_behind:
+                await first_of(self._self_pause.follow(), self._draining())
+                continue
             self._board.seen()
             if not all(job.is_accepted for job in self._board.jobs):
                 # A poll would only bring the same offer again.
@@ -54,7 +61,7 @@ class Poller:
             decision = admit(self._view())
             ask = self._ask(decision)
             asked_at = self._tools.clock.now()
-            if not isinstance(decision, AskForWork):
+            if isinstance(decision, OnlyBeat):
                 self._say_why_idle(decision.why)
             try:
                 result = await first_of(self._poll(ask), self._change_of(self._stance()))
@@ -93,6 +100,18 @@ class Poller:
         """Wait until a poll that was sent in this stance says something that is no longer true."""
         while self._stance() == stance:
             self._board.seen()
+            await first_of(self._board.change(), self._pause_end())
+
+    async def _pause_end(self) -> None:
+        trust = self._board.breaker.trust(self._tools.clock.now())
+        if isinstance(trust, Paused):
+            await self._tools.clock.sleep_until(trust.until)
+        else:
+            await asyncio.Event().wait()
+
+    async def _draining(self) -> None:
+        while self._drain.mode is Mode.RUNNING:
+            self._board.seen()
             await self._board.change()
 
     def _stance(self) -> tuple[object, ...]:
@@ -102,19 +121,40 @@ class Poller:
         return self._drain.mode, places, waits_for_idleness
 
     def _view(self) -> View:
-        policy = self._policy
+        policy, board = self._policy, self._board
         most = policy.max_jobs
+        paused, trust = self._own_pause()
         return View(
             slots=policy.slots,
-            held=sum(job.needs_slot for job in self._board.jobs),
-            jobs_left=None if most is None else most - self._board.taken,
+            held=sum(job.needs_slot for job in board.jobs),
+            jobs_left=None if most is None else most - board.taken,
             disk_free=self._tools.spool.free(),
             disk_reserve=policy.disk_reserve,
             max_input=policy.max_input,
-            paused=self._board.paused,
+            paused=board.paused or paused,
+            trust=trust,
         )
 
+    def _own_pause(self) -> tuple[str | None, int | None]:
+        """Why we take nothing, and how many more jobs we take at most."""
+        match self._board.breaker.trust(self._tools.clock.now()):
+            case Paused(why):
+                return why, 0
+            case Probing():
+                return None, 1 - self._board.unsettled
+            case Trusted(may_hold):
+                return None, None if may_hold is None else may_hold - self._board.unsettled
+
+    def _why_idle(self, decision: Decision) -> str | None:
+        """What the server is to tell about us; a box that has no place left is not idle."""
+        trust = self._board.breaker.trust(self._tools.clock.now())
+        if isinstance(trust, Probing):
+            return trust.why
+        is_full = sum(job.needs_slot for job in self._board.jobs) >= self._policy.slots
+        return decision.why if isinstance(decision, OnlyBeat) and not is_full else None
+
     def _ask(self, decision: Decision) -> Ask:
+        why_idle = self._why_idle(decision)
         if not isinstance(decision, AskForWork):
             decision = AskForWork(free_slots=0, prefetch=0, max_input=Bytes(0))
         return Ask(
@@ -123,6 +163,7 @@ class Poller:
             free_slots=decision.free_slots,
             prefetch=decision.prefetch,
             max_input=decision.max_input,
+            why_idle=why_idle,
         )
 
     def _wait(self) -> Seconds:

@@ -45,6 +45,7 @@ class LeaseHolder:
             lease_ttl=offer.lease_ttl,
             received_at=received.at,
             backoff=tools.error_backoff,
+            is_lease=received.is_lease,
         )
         self._tools = tools
         self._renew_every = policy.renew_every

@@ -1,13 +1,15 @@
 """Tells the server how a job ended, until it is heard."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
 from agent.core.verdict import Drop, Fail, Release, StopAgent
-from agent.model.errors import LeaseLostError, NewerBootError, RequestRefusedError
-from agent.model.ids import LeaseId
+from agent.model.errors import NewerBootError, RequestRefusedError
+from agent.model.held import Finished
+from agent.model.ids import JsonObject, LeaseId
 from agent.model.lease import LostReason
+from agent.ports import Result
 from agent.runtime.patience import patiently
 from agent.runtime.race import first_of
 from agent.runtime.settlement import Delivered, Ending, Kept, Settlement, Stop
@@ -40,7 +42,7 @@ class Reporter:
                 await self._say(lambda: server.release(self._lease_id, reason, retry_after))
                 return Ending.RELEASED
             case Drop(reason):
-                return _lost(reason)
+                return ending_of(reason)
             case StopAgent(reason):
                 raise NewerBootError(reason, boot_seq=None)
 
@@ -57,11 +59,16 @@ class Reporter:
             _log.error("report.refused", reason=str(error))
 
 
-def on_lost(group: BaseExceptionGroup[LeaseLostError]) -> Ending:
-    return _lost(next(e.reason for e in group.exceptions if isinstance(e, LeaseLostError)))
+def result_of(finished: Finished, spent: Mapping[str, float]) -> Result:
+    """What `complete` tells; `spent` are the seconds in each phase since this start."""
+    metrics: JsonObject = {**spent, **finished.spent}
+    if "upload_s" in spent:
+        metrics["upload_s"] = spent["upload_s"]
+    return Result(manifest=finished.manifest, summary=finished.summary, metrics=metrics)
 
 
-def _lost(reason: LostReason) -> Ending:
+def ending_of(reason: LostReason) -> Ending:
+    """What a lease that is no longer ours means for its job."""
     # A completed lease of our own: the answer to `complete` was lost, the result was not.
     ending = Ending.COMPLETED if reason is LostReason.COMPLETED else Ending.LOST
     _log.warning("lease.lost", reason=reason.value, ending=ending.value)

@@ -26,6 +26,8 @@ class Kept:
 
 
 class Ending(StrEnum):
+    """What became of a held job."""
+
     COMPLETED = "completed"
     FAILED = "failed"
     RELEASED = "released"

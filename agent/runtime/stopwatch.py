@@ -14,9 +14,9 @@ _NAMES: Mapping[Phase, str] = {
 
 
 class Stopwatch:
-    def __init__(self, now: Callable[[], Instant]) -> None:
+    def __init__(self, now: Callable[[], Instant], phase: Phase) -> None:
         self._now = now
-        self._phase = Phase.FETCHING
+        self._phase = phase
         self._since = now()
         self._spent = dict.fromkeys(_NAMES.values(), 0.0)
 

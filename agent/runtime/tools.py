@@ -1,12 +1,15 @@
 """What every loop is given to work with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from agent.core.backoff import Backoff
+from agent.core.fetch_admission import Awaited
 from agent.model.ids import Bytes, Seconds
 from agent.ports import ArtifactSink, Clock, Display, InputSource, Pool, Spool
 from agent.runtime.introduced import IntroducedServer
+
+MOST_FAILURES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +22,7 @@ class Tools:
     clock: Clock
     display: Display
     rng: Random
+    awaited: Awaited = field(default_factory=Awaited)
 
     @property
     def error_backoff(self) -> Backoff:
@@ -38,8 +42,14 @@ class Policy:
     max_input: Bytes
     disk_reserve: Bytes
     task_timeout: Seconds
+    download_timeout: Seconds
+    """For one input, resumptions and pauses included."""
     renew_every: Seconds
     """The longest time between two renewals; the server may ask for a shorter one."""
     stop_grace: Seconds
+    tidy_every: Seconds = Seconds(3600.0)  # noqa: RUF009 - a number
+    """How often the spool is looked through for what has outlived its retention."""
+    max_consecutive_failures: int = MOST_FAILURES
+    """Then the agent pauses itself."""
     max_jobs: int | None = None
     exit_when_idle: Seconds | None = None

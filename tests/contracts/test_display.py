@@ -35,6 +35,11 @@ def test_a_job_may_end_without_having_moved(display: Display) -> None:
     display.job_ended(J1)
 
 
+def test_a_pause_may_change_its_reason_and_end_twice(display: Display) -> None:
+    for reason in ("broken", "[bold]still broken", None, None, "again"):
+        display.paused(reason)
+
+
 def test_a_job_may_come_back_after_its_end(display: Display) -> None:
     display.job_moved(J1, "a.mp3", Report(Stage.DOWNLOADING, 0.0))
     display.job_moved(J2, "b.mp3", Report(Stage.DOWNLOADING, 0.0))

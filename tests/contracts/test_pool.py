@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,29 @@ async def test_cancelling_ends_a_task_and_leaves_the_pool_usable(
 
         assert hanging.cancelled()
         assert isinstance(await pool.run(task("good"), ignore), Produced)
+
+
+async def test_a_pool_that_rests_still_does_what_it_is_given(
+    open_pool: Open, tmp_path: Path
+) -> None:
+    async with open_pool(tmp_path) as pool:
+        await pool.run(task("good"), ignore)
+        await pool.rest()
+        resting = await pool.run(task("good"), ignore)
+        broken = await pool.probe()
+        probed = await pool.run(task("good"), ignore)
+
+    assert isinstance(resting, Produced)
+    assert broken is None
+    assert isinstance(probed, Produced)
+
+
+async def test_a_frugal_task_is_done_too(open_pool: Open, tmp_path: Path) -> None:
+    async with open_pool(tmp_path) as pool:
+        await pool.run(task("good"), ignore)
+        outcome = await pool.run(replace(task("good"), is_frugal=True), ignore)
+
+    assert isinstance(outcome, Produced)
 
 
 async def test_two_tasks_run_side_by_side(open_pool: Open, tmp_path: Path) -> None:

@@ -52,6 +52,19 @@ def test_the_last_wanted_job_is_asked_for() -> None:
     assert isinstance(admit(replace(IDLE, jobs_left=1)), AskForWork)
 
 
+def test_no_more_is_asked_for_than_the_box_is_trusted_with() -> None:
+    assert admit(replace(IDLE, slots=4, trust=1)) == AskForWork(1, 0, Bytes(10 * GB))
+    assert admit(replace(IDLE, slots=4, held=4, trust=1)) == AskForWork(0, 1, Bytes(10 * GB))
+
+
+@pytest.mark.parametrize("trust", [0, -2])
+@pytest.mark.parametrize("held", [1, 2])
+def test_a_box_that_has_to_show_itself_first_asks_for_nothing(held: int, trust: int) -> None:
+    decision = admit(replace(IDLE, held=held, trust=trust))
+
+    assert decision == OnlyBeat("the last jobs failed: one has to succeed before more are taken")
+
+
 def test_a_full_disk_is_named() -> None:
     decision = admit(replace(IDLE, disk_free=Bytes(10 * GB)))
 

@@ -1,9 +1,21 @@
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.job_life import STAGE_OF, Event, IllegalMoveError, Phase, advance
+from agent.core.job_life import (
+    STAGE_OF,
+    Event,
+    IllegalMoveError,
+    Phase,
+    advance,
+    phase_at_start,
+)
+from agent.model.held import Finished, Journal
 from agent.model.lease import Stage
+from tests.runtime.world import offer_of
 
 LIVE = [phase for phase in Phase if phase is not Phase.OVER]
 ORDER = {phase: place for place, phase in enumerate(Phase)}
@@ -58,3 +70,29 @@ def test_every_phase_has_a_stage_that_renewals_name() -> None:
         Stage.UPLOADING,
         Stage.UPLOADING,
     ]
+
+
+def journal(**changes: Any) -> Journal:
+    return replace(Journal(offer=offer_of()), **changes)
+
+
+RESULT = Finished(manifest=(), summary={})
+
+
+@pytest.mark.parametrize(
+    ("left", "phase", "stage"),
+    [
+        (journal(), Phase.FETCHING, Stage.DOWNLOADING),
+        (journal(is_input_whole=True), Phase.WAITING, Stage.QUEUED),
+        (journal(is_input_whole=True, computations=2), Phase.WAITING, Stage.PROCESSING),
+        (
+            journal(is_input_whole=True, computations=1, finished=RESULT),
+            Phase.DELIVERING,
+            Stage.UPLOADING,
+        ),
+    ],
+)
+def test_after_a_restart_a_job_goes_on_where_its_journal_says(
+    left: Journal, phase: Phase, stage: Stage
+) -> None:
+    assert (phase_at_start(left), left.stage) == (phase, stage)

@@ -411,3 +411,24 @@ def test_an_offer_without_an_answer_is_given_up_when_its_time_is_over(
     assert not keeper.is_accepted
     assert keeper.next_wakeup <= after(OFFER_TTL)
     assert keeper.on_wakeup(after(OFFER_TTL)) == OfferRanOut()
+
+
+def granted_again() -> LeaseKeeper:
+    """An earlier start held it; the later one's hello, asked at START, was answered with `ok`."""
+    backoff = Backoff(Seconds(1.0), Seconds(60.0), Lowest())
+    return LeaseKeeper(
+        offer_ttl=OFFER_TTL, lease_ttl=TTL, received_at=START, backoff=backoff, is_lease=True
+    )
+
+
+def test_a_lease_that_goes_on_after_a_restart_is_held_and_renewed_at_once() -> None:
+    keeper = granted_again()
+
+    assert keeper.is_accepted
+    assert keeper.next_wakeup == START
+    assert keeper.holds(after(89.0))
+    assert not keeper.holds(after(90.0))
+
+
+def test_a_lease_that_goes_on_after_a_restart_is_never_given_up_by_the_clock() -> None:
+    assert isinstance(granted_again().on_wakeup(after(1000.0)), Renew)

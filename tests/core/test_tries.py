@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from agent.core.tries import Tries
+from agent.core.tries import MUCH, Momentum, Tries
 from agent.model.ids import Instant
 
 START = Instant(100.0)
@@ -82,3 +84,53 @@ def test_a_new_byte_begins_the_pauses_anew() -> None:
     tries.on_bytes(1, after(2))
 
     assert tries.failures == 0
+
+
+def test_much_that_came_before_a_failure_makes_a_pause_needless() -> None:
+    tries = Tries(START)
+
+    tries.on_bytes(MUCH, after(1))
+    tries.on_failure(after(2), answered=False)
+
+    assert tries.may_go_on_at_once
+
+
+def test_little_that_came_before_a_failure_is_no_reason_to_hurry() -> None:
+    tries = Tries(START)
+
+    tries.on_bytes(MUCH - 1, after(1))
+    tries.on_failure(after(2), answered=False)
+
+    assert not tries.may_go_on_at_once
+
+
+def test_the_second_failure_in_a_row_is_followed_by_a_pause() -> None:
+    tries = Tries(START)
+    tries.on_bytes(MUCH, after(1))
+    tries.on_failure(after(2), answered=False)
+
+    tries.on_failure(after(3), answered=False)
+
+    assert not tries.may_go_on_at_once
+
+
+def test_what_an_earlier_start_left_is_not_new() -> None:
+    tries = Tries(START, held=10 * MUCH)
+
+    tries.on_bytes(10 * MUCH, after(1))
+    tries.on_failure(after(2), answered=False)
+
+    assert not tries.may_go_on_at_once
+    assert tries.failures == 1
+
+
+@given(gains=st.lists(st.integers(0, 3 * MUCH), max_size=50))
+def test_a_peer_is_asked_without_a_pause_at_most_once_for_each_mebibyte(gains: list[int]) -> None:
+    momentum, whole, at_once = Momentum(), 0, 0
+
+    for gain in gains:
+        whole += gain
+        momentum.on_bytes(whole)
+        at_once += momentum.on_failure()
+
+    assert at_once <= whole / MUCH

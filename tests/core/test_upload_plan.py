@@ -94,6 +94,23 @@ def test_a_refused_size_is_not_tried_again() -> None:
     assert part_of(plan.next_step(ZERO)) == FIRST_PART // 2
 
 
+def test_a_part_of_which_nothing_arrived_is_halved() -> None:
+    plan = UploadPlan(HUGE)
+
+    plan.on_lost()
+
+    assert part_of(plan.next_step(ZERO)) == FIRST_PART // 2
+
+
+def test_after_lost_parts_a_quick_link_gets_larger_ones_again() -> None:
+    plan = UploadPlan(HUGE)
+    plan.on_lost()
+
+    plan.on_sent(QUICKLY)
+
+    assert part_of(plan.next_step(ZERO)) == FIRST_PART
+
+
 def test_parts_shrink_no_further_than_the_smallest() -> None:
     plan = UploadPlan(HUGE)
 
@@ -130,7 +147,7 @@ def test_an_upload_is_whole_only_when_every_byte_is_acknowledged(
                 acknowledged += step.length
                 plan.on_sent(QUICKLY if what == "quick" else SLOWLY)
             case _:
-                continue
+                plan.on_lost()
 
     assert isinstance(plan.next_step(Bytes(acknowledged)), UploadWhole) == (acknowledged == size)
 

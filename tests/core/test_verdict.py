@@ -78,14 +78,22 @@ def test_what_is_the_jobs_fault_fails_it(kind: type[errors.AgentError], code: Fa
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        (errors.DiskFullError, "disk_full: broken"),
-        (errors.SpoolError, "spool: broken"),
         (errors.ServerUnavailableError, "unavailable: broken"),
         (errors.CredentialsRefusedError, "credentials: broken"),
         (errors.UnknownAgentError, "unknown agent: broken"),
     ],
 )
-def test_what_is_the_boxs_fault_is_released_not_failed(
+def test_what_is_not_the_jobs_fault_is_released_not_failed(
     kind: type[errors.AgentError], reason: str
 ) -> None:
     assert verdict(kind("broken")) == Release(reason)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [(errors.DiskFullError, "disk_full: broken"), (errors.SpoolError, "spool: broken")],
+)
+def test_what_the_next_job_would_meet_too_is_called_the_boxs_fault(
+    kind: type[errors.AgentError], reason: str
+) -> None:
+    assert verdict(kind("broken")) == Release(reason, is_box_fault=True)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from agent.edges.http import MAX_AGE, Connection
+from agent.edges.http import MAX_AGE, Connection, Sockets
 from agent.model.ids import Bytes, JobId, LeaseId, Seconds
 from agent.model.lease import InputRef, Offer
 from agent.wire.problems import STATUS, ProblemCode
@@ -18,7 +18,7 @@ BOOT = "boot-1"
 
 @asynccontextmanager
 async def connected(url: str = SERVER, *, max_age: Seconds = MAX_AGE) -> AsyncIterator[Connection]:
-    connection = Connection(url, TOKEN, max_age=max_age)
+    connection = Connection(url, TOKEN, sockets=Sockets(max_age=max_age))
     try:
         yield connection
     finally:

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -24,12 +25,15 @@ CHILD = """
 import ctypes, os, signal, socket, subprocess, sys, time
 from agent.model.failures import FailureCode
 from agent.model.work import Failed, Produced, Progress, Ready, decode, encode
+from agent.pipelines.guard import split_off_guard
 
+split_off_guard()
 connection = socket.socket(fileno=int(sys.argv[-1]))
 frames = connection.makefile("rb")
 settings = decode(frames.readline())
 connection.sendall(encode(Ready(("text",))))
 unreadable = encode(Failed(FailureCode.MEDIA_UNREADABLE, "bad"))
+killed = encode(Failed(FailureCode.WORKER_CRASHED, "the decoder was killed"))
 for line in frames:
     match decode(line).content_type:
         case "segfault": ctypes.string_at(0)
@@ -52,6 +56,9 @@ for line in frames:
         case "escape": connection.sendall(encode(Produced((("../../etc/passwd", "a/b"),), {})))
         case "ready": connection.sendall(encode(Ready(())))
         case "internal": connection.sendall(encode(Failed(FailureCode.INTERNAL, "a bug")))
+        case "decoder killed":
+            connection.sendall(encode(Progress(0.5, "decoding")))
+            time.sleep(0.5); connection.sendall(killed); continue
         case "unreadable": connection.sendall(unreadable); continue
         case "twice": connection.sendall(unreadable)
     connection.sendall(encode(Produced((), {"pid": os.getpid(), "env": dict(os.environ)})))
@@ -87,12 +94,17 @@ async def new_pool(
         yield pool
     finally:
         await pool.close()
-        assert own_children() == []
+        assert own_processes() == []
+
+
+def own_processes() -> list[psutil.Process]:
+    # Not the resource tracker and other residents of the test runner.
+    return [p for p in psutil.Process().children(recursive=True) if CHILD in p.cmdline()]
 
 
 def own_children() -> list[psutil.Process]:
-    # Not the resource tracker and other residents of the test runner.
-    return [p for p in psutil.Process().children(recursive=True) if CHILD in p.cmdline()]
+    """The guards: one for each child."""
+    return [p for p in psutil.Process().children() if CHILD in p.cmdline()]
 
 
 async def summary_of(pool: ChildPool, content_type: str = "text") -> JsonObject:
@@ -153,7 +165,7 @@ async def test_no_more_tasks_run_at_once_than_there_are_places() -> None:
     ("way", "told"),
     [
         ("segfault", r"crashed \(SIGSEGV\)"),
-        ("kill", r"killed \(SIGKILL\), perhaps because memory ran out"),
+        ("kill", r"killed \(SIGKILL\)"),
         ("exit", r"ended on its own \(exit status 0\)"),
         ("half", r"ended on its own \(exit status 3\)"),
         ("oversize", "more than 1048576 bytes"),
@@ -247,6 +259,32 @@ async def test_cancelling_kills_what_the_child_started_too() -> None:
         await wait_until(lambda: not psutil.pid_exists(int(heard[0])))
 
 
+async def test_without_a_guard_what_got_away_does_not_hold_up_a_cancel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agent.edges.child._SWEEPING", 0.2)
+    monkeypatch.setattr("agent.edges.child._DYING", 0.2)
+    unguarded = CHILD.replace("split_off_guard()\nconn", "conn")
+    unguarded = unguarded.replace('"sleep",', '"setsid", "sleep",')
+    heard: list[str] = []
+    async with new_pool(command=(sys.executable, "-c", unguarded)) as pool:
+        running = asyncio.create_task(
+            pool.run(task("hang with a grandchild"), lambda said: heard.append(said.message))
+        )
+        await wait_until(lambda: bool(heard))
+
+        begun = time.monotonic()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+        taken = time.monotonic() - begun
+        psutil.Process(int(heard[0])).kill()
+        await asyncio.sleep(0.2)  # now its pipe is closed too
+
+    assert taken < 3
+
+
 async def test_cancelling_a_task_that_waits_for_a_place_disturbs_nobody() -> None:
     async with new_pool() as pool:
         first = (await summary_of(pool))["pid"]
@@ -333,6 +371,103 @@ async def test_a_child_that_dies_at_its_start_is_tried_again_after_longer_and_lo
 
     assert details[0] == "no engine\n"
     assert time.monotonic() - begun > 0.1 + 0.2 + 0.4
+
+
+async def test_a_child_that_dies_at_every_task_is_started_after_longer_and_longer_pauses() -> None:
+    async with new_pool() as pool:
+        begun = time.monotonic()
+        for _ in range(4):
+            await crash_of(pool, "kill")
+        slow = time.monotonic() - begun
+        await summary_of(pool)
+        await crash_of(pool, "kill")
+        begun = time.monotonic()
+        await summary_of(pool)
+
+    assert slow > 0.1 + 0.2 + 0.4
+    assert time.monotonic() - begun < 0.8  # the last pause would have been 1.6 s
+
+
+async def test_a_pause_counts_from_the_death_not_from_the_next_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agent.edges.children._FIRST_PAUSE", 1.0)
+    async with new_pool() as pool:
+        await crash_of(pool, "kill")
+        await asyncio.sleep(1.0)
+        begun = time.monotonic()
+        await summary_of(pool)
+
+    assert time.monotonic() - begun < 0.9
+
+
+async def test_a_place_that_waits_is_the_last_to_be_chosen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agent.edges.children._FIRST_PAUSE", 5.0)
+    async with new_pool(devices=("0", "1")) as pool:
+        await crash_of(pool, "kill")
+        begun = time.monotonic()
+        await summary_of(pool)
+
+    assert time.monotonic() - begun < 4
+
+
+async def test_a_pool_that_rests_has_no_idle_children_and_leaves_the_busy_ones_their_task() -> None:
+    async with new_pool(devices=("0", "1")) as pool:
+        await pool.start()
+        busy = asyncio.create_task(summary_of(pool, "chatter"))
+        await asyncio.sleep(0)
+
+        await pool.rest()
+        during = len(own_children())
+        await busy
+        after = len(own_children())
+        broken = await pool.probe()
+
+        assert (during, after, broken) == (1, 0, None)
+        assert len(own_children()) == 2
+
+
+async def test_a_probe_tells_why_no_child_can_be_brought_up() -> None:
+    async with new_pool(command=("/no/such/program",)) as pool:
+        told = await pool.probe()
+
+    assert told is not None
+    assert "cannot be started" in told
+
+
+async def test_a_frugal_task_gets_a_fresh_child_and_the_memory_of_its_neighbours() -> None:
+    frugal = replace(task("text"), is_frugal=True)
+    async with new_pool(devices=("0", "0", "1")) as pool:
+        await pool.start()
+        before = {child.pid for child in own_children()}
+        outcome = await pool.run(frugal, ignore)
+        after = {child.pid for child in own_children()}
+
+    assert isinstance(outcome, Produced)
+    assert len(before & after) == 1  # the one on the other GPU
+    assert len(after - before) == 1
+
+
+async def test_a_decoder_that_the_kernel_killed_for_memory_is_told_from_one_that_was_killed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    vmstat = tmp_path / "vmstat"
+    vmstat.write_text("oom_kill 1\n")
+    monkeypatch.setattr("agent.edges.oom_kills._counters", lambda *_: [vmstat])
+
+    def count_one_more(_progress: Progress) -> None:
+        vmstat.write_text("oom_kill 2\n")
+
+    async with new_pool() as pool:
+        killed = await pool.run(task("decoder killed"), ignore)
+        full = await pool.run(task("decoder killed"), count_one_more)
+
+    assert isinstance(killed, Failed)
+    assert isinstance(full, Failed)
+    assert killed.code is FailureCode.WORKER_CRASHED
+    assert full.code is FailureCode.OUT_OF_MEMORY
 
 
 async def test_a_child_that_never_gets_ready_is_given_up() -> None:

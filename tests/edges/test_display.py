@@ -63,6 +63,20 @@ def test_a_bar_tells_stage_message_share_and_the_time_since_it_began(
     assert line.rstrip().endswith("1:05")
 
 
+def test_a_pause_is_shown_with_its_reason_until_it_ends() -> None:
+    progress = Progress(*columns(), console=Console(file=io.StringIO()))
+    bars = Bars(progress)
+
+    bars.paused("no GPU")
+    bars.paused("still no GPU\x1b")
+    during = shown(progress)
+    bars.paused(None)
+
+    assert during.startswith("paused still no GPU\ufffd ")
+    assert during.count("paused") == 1
+    assert "paused" not in shown(progress)
+
+
 def test_off_a_terminal_nothing_is_shown() -> None:
     with display_on(is_terminal=False) as display:
         assert isinstance(display, Blank)

@@ -1,10 +1,12 @@
+import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import httpx
 import pytest
 import respx
 
-from agent.edges.downloads import HttpInputSource
+from agent.edges.downloads import NOWHERE, HttpInputSource
 from agent.model.errors import (
     CredentialsRefusedError,
     InputUnavailableError,
@@ -15,11 +17,20 @@ from agent.model.errors import (
 from agent.model.ids import Bytes
 from agent.ports import Body, NothingLeft, Opened, Part, Whole
 from tests.edges.server import BOOT, SERVER, TOKEN, connected, problem
-from tests.fakes.raw_http import RawServer, Reply, raw_server
+from tests.fakes.raw_http import RawServer, Reply, Request, raw_server
 
 INPUT = f"{SERVER}/v1/leases/l1/input"
 ELSEWHERE = "https://files.example/a.mp3?sig=abc"
 ETAG = '"v1"'
+
+
+class Stream(httpx.AsyncByteStream):
+    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._pieces:
+            yield piece
 
 
 @dataclass
@@ -97,14 +108,39 @@ async def test_a_part_need_not_tell_its_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    "content_range", ["", "bytes */9", "bytes 3-/9", "lines 3-8/9", f"bytes {'9' * 5000}-9/9"]
+    ("content_range", "total"),
+    [
+        ("", None),
+        ("bytes */9", None),
+        ("bytes 3-/9", None),
+        ("bytes -8/9", None),
+        ("lines 3-8/9", None),
+        ("bytes=3-8/9", None),
+        ("bytes 3-8", None),
+        ("bytes 3-8/9, bytes 3-8/9", None),
+        (f"bytes {'9' * 5000}-9/9", None),
+        ("bytes 8-3/9", 9),
+        ("bytes 3-9/9", 9),
+        ("bytes 3-8/0", 0),
+        ("bytes 3-4/9", 9),
+        ("bytes 3-9/*", None),
+    ],
 )
 @respx.mock
-async def test_a_part_that_does_not_say_where_it_belongs_is_not_taken(content_range: str) -> None:
+async def test_a_part_that_does_not_fit_where_it_says_belongs_nowhere(
+    content_range: str, total: Bytes | None
+) -> None:
     respx.get(INPUT).mock(return_value=part(content_range))
 
-    with pytest.raises(ServerUnavailableError, match="without a usable Content-Range"):
-        await fetch(offset=3, etag=ETAG)
+    assert (await fetch(offset=3, etag=ETAG)).opened == Part(NOWHERE, total, ETAG)
+
+
+@respx.mock
+async def test_parts_that_come_several_at_once_belong_nowhere() -> None:
+    headers = {"Content-Type": "multipart/byteranges; boundary=x", "ETag": ETAG}
+    respx.get(INPUT).respond(206, headers=headers, content=b"--x")
+
+    assert (await fetch(offset=3, etag=ETAG)).opened == Part(NOWHERE, None, ETAG)
 
 
 @pytest.mark.parametrize(
@@ -212,12 +248,124 @@ async def test_a_redirect_to_no_address_is_told_in_our_words() -> None:
         await fetch()
 
 
+@pytest.mark.parametrize(
+    "there",
+    ["http://jobs.example/v1/leases/l1/input", "http://files.example/a", "ftp://files.example/a"],
+)
+@respx.mock
+async def test_a_redirect_never_leads_out_of_https(there: str) -> None:
+    respx.get(INPUT).respond(307, headers={"Location": there})
+
+    with pytest.raises(InputUnavailableError, match="unsafe"):
+        await fetch()
+
+
+@respx.mock
+async def test_a_plain_source_may_lead_to_a_safe_one() -> None:
+    respx.get("http://files.example/a").respond(307, headers={"Location": ELSEWHERE})
+    respx.get(ELSEWHERE).respond(200, content=b"abc")
+
+    assert (await fetch("http://files.example/a")).body == b"abc"
+
+
+@pytest.mark.parametrize(
+    "there", ["file:///etc/passwd", "data:,abc", "javascript:1", "gopher://files.example/"]
+)
+@respx.mock
+async def test_a_redirect_never_leads_out_of_http(there: str) -> None:
+    respx.get("http://files.example/a").respond(307, headers={"Location": there})
+
+    with pytest.raises((InputUnavailableError, ServerUnavailableError), match=r"unsafe|not an"):
+        await fetch("http://files.example/a")
+
+
+@respx.mock
+async def test_a_redirect_of_a_range_keeps_its_version() -> None:
+    respx.get(INPUT).respond(307, headers={"Location": ELSEWHERE})
+    route = respx.get(ELSEWHERE).mock(return_value=part("bytes 3-8/9"))
+
+    await fetch(offset=3, etag=ETAG)
+
+    headers = route.calls.last.request.headers
+    assert (headers["range"], headers["if-range"]) == ("bytes=3-", ETAG)
+
+
+@respx.mock
+async def test_two_addresses_that_point_to_each_other_end_the_search() -> None:
+    respx.get(INPUT).respond(302, headers={"Location": ELSEWHERE})
+    respx.get(ELSEWHERE).respond(302, headers={"Location": INPUT})
+
+    with pytest.raises(InputUnavailableError, match="redirected"):
+        await fetch()
+
+
+@respx.mock
+async def test_a_redirect_with_an_origin_of_its_own_port_gets_no_token() -> None:
+    respx.get(INPUT).respond(307, headers={"Location": f"{SERVER}:8443/input"})
+    route = respx.get(f"{SERVER}:8443/input").respond(200)
+
+    await fetch()
+
+    assert not {"authorization", "agent-boot-id"} & set(route.calls.last.request.headers)
+
+
+@pytest.mark.real_time
+async def test_what_a_redirect_says_beside_its_address_is_not_read() -> None:
+    def answer(request: Request) -> Reply:
+        if request.path == "/input":
+            return Reply(307, {"Location": "/there"}, b"<html>", stall_after=3)
+        return Reply(body=b"abcdef")
+
+    async with raw_server(answer) as server:
+        assert (await fetch_raw(server)).body == b"abcdef"
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "br", "identity, gzip"])
 @pytest.mark.real_time
 async def test_an_input_that_comes_encoded_is_not_taken(encoding: str) -> None:
     async with raw_server(Reply(200, {"Content-Encoding": encoding}, b"abc")) as server:
-        with pytest.raises(InputUnavailableError, match="encoded"):
+        with pytest.raises(ServerUnavailableError, match="encoded") as caught:
             await fetch_raw(server)
+
+    assert caught.value.answered
+
+
+async def test_a_source_has_a_minute_to_begin() -> None:
+    """However it fills that: each byte of a head that drips comes in time, the head never does."""
+
+    async def drip(_: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(36_000)
+        return httpx.Response(200)
+
+    with respx.mock:
+        respx.get(INPUT).mock(side_effect=drip)
+        with pytest.raises(ServerUnavailableError, match="did not begin"):
+            await fetch()
+
+    assert asyncio.get_running_loop().time() == 60.0
+
+
+async def test_a_refusal_that_drips_is_not_waited_for() -> None:
+    async def drip() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(50)
+
+    with respx.mock:
+        respx.get(INPUT).respond(503, stream=Stream(drip()))
+        with pytest.raises(ServerUnavailableError, match="did not begin"):
+            await fetch()
+
+
+async def test_a_body_that_comes_has_all_the_time_that_it_needs() -> None:
+    async def drip() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            await asyncio.sleep(50)
+            yield b"a"
+
+    with respx.mock:
+        respx.get(INPUT).respond(200, stream=Stream(drip()))
+        assert (await fetch()).body == b"a" * 10
 
 
 @respx.mock

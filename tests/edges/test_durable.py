@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from agent.edges.durable import disk_errors, sync_folder, write_whole
+from agent.edges.durable import (
+    NotAFileError,
+    disk_errors,
+    erase,
+    move,
+    read_whole,
+    sync_folder,
+    write_whole,
+)
 from agent.model.errors import DiskFullError, SpoolError
 
 WRITE_FOR_EVER = """
@@ -102,6 +110,70 @@ def test_a_file_is_old_or_new_whenever_the_writer_is_killed(tmp_path: Path) -> N
             writer.send_signal(signal.SIGKILL)
 
         assert target.read_bytes() in {b"a" * 4096, b"b" * 8192}
+
+
+def test_a_link_in_place_of_the_draft_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"years")
+    (tmp_path / "a.new").symlink_to(tmp_path / "precious")
+
+    with pytest.raises(OSError, match="symbolic links"):
+        write_whole(tmp_path / "a", b"new")
+
+    assert (tmp_path / "precious").read_bytes() == b"years"
+
+
+def test_a_link_in_place_of_a_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"years")
+    (tmp_path / "a").symlink_to(tmp_path / "precious")
+
+    write_whole(tmp_path / "a", b"new")
+
+    assert (tmp_path / "precious").read_bytes() == b"years"
+    assert not (tmp_path / "a").is_symlink()
+
+
+def test_a_plain_file_is_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+
+    assert read_whole(tmp_path / "a", 3) == b"abc"
+    with pytest.raises(NotAFileError, match="a is over 2 bytes"):
+        read_whole(tmp_path / "a", 2)
+
+
+def test_what_is_no_plain_file_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+
+    for name in ("link", "folder", "pipe"):
+        with pytest.raises(NotAFileError, match=f"{name} is no plain file"):
+            read_whole(tmp_path / name, 3)
+
+
+def test_a_link_is_moved_and_erased_itself(tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis").write_bytes(b"years")
+    (tmp_path / "link").symlink_to(tmp_path / "precious")
+
+    move(tmp_path / "link", tmp_path / "moved")
+    assert (tmp_path / "moved").is_symlink()
+    erase(tmp_path / "moved")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
+    assert (tmp_path / "precious" / "thesis").read_bytes() == b"years"
+
+
+def test_whatever_lies_there_is_erased(tmp_path: Path) -> None:
+    (tmp_path / "folder" / "inner").mkdir(parents=True)
+    (tmp_path / "folder" / "inner" / "a").touch()
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "file").touch()
+
+    for name in ("folder", "dangling", "file", "nothing"):
+        erase(tmp_path / name)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def fail(number: int) -> None:

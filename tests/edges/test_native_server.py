@@ -2,6 +2,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -173,6 +174,15 @@ async def test_a_poll_says_what_there_is_place_for() -> None:
         "max_input_bytes": 10,
         "health": {"gpu": "ok"},
     }
+
+
+@respx.mock
+async def test_a_poll_says_why_the_box_is_idle() -> None:
+    route = respx.post(f"{AGENT}/poll").respond(json={"offer": None})
+
+    await poll(replace(ASK, why_idle="no GPU"))
+
+    assert sent(route)["health"] == {"gpu": "ok", "idle": "no GPU"}
 
 
 @respx.mock

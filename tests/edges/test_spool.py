@@ -1,4 +1,5 @@
-import hashlib
+import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -10,11 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.edges.spool import DiskSpool
-from agent.model.artifact import Artifact
-from agent.model.errors import ConfigError, JobFailedError, SpoolError
-from agent.model.ids import Bytes, Digest
-from agent.model.work import Produced
-from agent.ports import JobFolder
+from agent.model.errors import ConfigError, DiskFullError, SpoolError
 from tests.edges.server import an_offer
 
 pytestmark = pytest.mark.real_time
@@ -47,17 +44,8 @@ def files_below(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
 
-async def folder_with(spool: DiskSpool, files: dict[str, bytes]) -> tuple[JobFolder, Path]:
-    folder = await spool.open_job(an_offer())
-    output = Path(await folder.fresh_output())
-    for name, content in files.items():
-        (output / name).parent.mkdir(exist_ok=True)
-        (output / name).write_bytes(content)
-    return folder, output
-
-
-def produced(*names: str) -> Produced:
-    return Produced(tuple((name, "text/markdown") for name in names), {})
+def name_of(path: str) -> str:
+    return Path(path).parent.name
 
 
 def test_the_first_start_has_the_first_boot_number(tmp_path: Path) -> None:
@@ -150,16 +138,6 @@ def test_a_folder_is_free_again_when_its_agent_has_gone(tmp_path: Path) -> None:
     assert boot_at(tmp_path) == 2
 
 
-def test_what_an_older_start_left_is_removed(tmp_path: Path) -> None:
-    boot_at(tmp_path)
-    (tmp_path / "held" / "old").mkdir()
-    (tmp_path / "held" / "old" / "input.part").write_bytes(b"old")
-
-    boot_at(tmp_path)
-
-    assert files_below(tmp_path) == {"morag-spool.json", "lock"}
-
-
 def test_a_folder_with_other_things_in_it_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "held").mkdir()
     (tmp_path / "held" / "thesis").write_bytes(b"years")
@@ -177,34 +155,11 @@ def test_a_start_that_was_cut_short_can_be_repeated(tmp_path: Path) -> None:
     assert boot_at(tmp_path) == 1
 
 
-async def test_an_artifact_that_is_named_twice_fails_the_job(tmp_path: Path) -> None:
-    with spool_at(tmp_path) as spool:
-        folder, _ = await folder_with(spool, {"a.md": b"x"})
-
-        with pytest.raises(JobFailedError, match="twice"):
-            await folder.seal(produced("a.md", "a.md"))
-        await folder.remove()
-
-
 def test_a_spool_where_a_file_lies_is_told(tmp_path: Path) -> None:
     (tmp_path / "spool").write_bytes(b"a file")
 
     with pytest.raises(SpoolError, match=f"cannot use the spool folder {tmp_path}/spool"):
         DiskSpool(tmp_path / "spool")
-
-
-def test_a_link_in_place_of_the_jobs_is_not_followed(tmp_path: Path) -> None:
-    precious = tmp_path / "precious"
-    precious.mkdir()
-    (precious / "thesis").write_bytes(b"years")
-    boot_at(tmp_path / "spool")
-    (tmp_path / "spool" / "held").rmdir()
-    (tmp_path / "spool" / "held").symlink_to(precious)
-
-    with pytest.raises(SpoolError, match="cannot use the spool folder"):
-        DiskSpool(tmp_path / "spool")
-
-    assert (precious / "thesis").read_bytes() == b"years"
 
 
 def test_free_space_is_that_of_the_spools_file_system(tmp_path: Path) -> None:
@@ -222,156 +177,58 @@ async def test_a_lease_id_never_becomes_a_path(tmp_path: Path, lease_id: str) ->
 
         path = await folder.seal_input()
 
-        (name,) = files_below(tmp_path / "held")
-        assert str(tmp_path / "held" / name) == path
+        assert f"{tmp_path}/held/{name_of(path)}/input" == path
+        assert files_below(tmp_path / "held") == {
+            f"{name_of(path)}/input",
+            f"{name_of(path)}/journal.json",
+        }
 
 
-async def test_two_leases_have_two_folders(tmp_path: Path) -> None:
+def test_a_spool_is_its_owners_alone(tmp_path: Path) -> None:
+    boot_at(tmp_path / "spool")
+
+    found = [tmp_path / "spool", *(tmp_path / "spool").iterdir()]
+    assert {path.stat().st_mode & 0o077 for path in found} == {0}
+    assert {path.name for path in found[1:]} == {
+        *("lock", "morag-spool.json"),
+        *("held", "kept", "aside", "trash"),
+    }
+
+
+def test_a_spool_may_lie_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "spool").symlink_to(tmp_path / "disk")
+
+    assert [boot_at(tmp_path / "spool") for _ in range(2)] == [1, 2]
+
+
+def test_a_spool_is_made_with_all_folders_above_it(tmp_path: Path) -> None:
+    assert boot_at(tmp_path / "a" / "b" / "spool") == 1
+
+
+def test_a_start_that_fails_leaves_the_folder_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", full)
+        with pytest.raises(DiskFullError, match="no space left on the disk for the spool folder"):
+            DiskSpool(tmp_path)
+
+    assert boot_at(tmp_path) == 1
+
+
+def test_a_spool_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
+    """It kept no journals: what lay in its folders cannot be gone on with."""
+    (tmp_path / "morag-spool.json").write_bytes(b'{"version": 1, "boot_seq": 7}')
+    (tmp_path / "lock").touch()
+    (tmp_path / "held" / "name").mkdir(parents=True)
+    (tmp_path / "held" / "name" / "input.part").write_bytes(b"old")
+
     with spool_at(tmp_path) as spool:
-        first = await (await spool.open_job(an_offer("l1"))).seal_input()
-        second = await (await spool.open_job(an_offer("l2"))).seal_input()
+        assert asyncio.run(spool.held()) == ()
+        assert spool.boot_seq == 8
 
-        assert first != second
-
-
-async def test_an_input_is_sealed_under_one_plain_name(tmp_path: Path) -> None:
-    with spool_at(tmp_path) as spool:
-        folder = await spool.open_job(an_offer())
-        await folder.input.append(b"abc")
-
-        path = await folder.seal_input()
-
-        assert Path(path).name == "input"
-        assert {name.rpartition("/")[2] for name in files_below(tmp_path / "held")} == {"input"}
-
-
-async def test_an_output_is_fresh_each_time(tmp_path: Path) -> None:
-    with spool_at(tmp_path) as spool:
-        folder, output = await folder_with(spool, {"old.md": b"of a child that crashed"})
-
-        again = await folder.fresh_output()
-
-        assert again == str(output)
-        assert list(output.iterdir()) == []
-
-
-async def test_a_sealed_result_has_its_size_and_digest(tmp_path: Path) -> None:
-    with spool_at(tmp_path) as spool:
-        folder, _ = await folder_with(spool, {"a.md": b"abc", "pages/1.md": b""})
-
-        sealed = await folder.seal(produced("a.md", "pages/1.md"))
-
-        assert sealed == (
-            artifact("a.md", b"abc"),
-            artifact("pages/1.md", b""),
-        )
-
-
-async def test_a_large_result_is_hashed_whole(tmp_path: Path) -> None:
-    content = os.urandom(3 * 1024 * 1024 + 1)
-
-    with spool_at(tmp_path) as spool:
-        folder, _ = await folder_with(spool, {"a.bin": content})
-
-        assert await folder.seal(produced("a.bin")) == (artifact("a.bin", content),)
-
-
-@pytest.mark.parametrize("name", ["../input.part", "/etc/passwd", ".hidden", "a/b/c", "", "a\n"])
-async def test_a_name_that_the_protocol_forbids_fails_the_job(tmp_path: Path, name: str) -> None:
-    with spool_at(tmp_path) as spool:
-        folder, _ = await folder_with(spool, {"a.md": b"abc"})
-
-        with pytest.raises(JobFailedError, match="the pipeline named an artifact"):
-            await folder.seal(produced("a.md", name))
-
-
-async def test_a_result_that_was_not_written_fails_the_job(tmp_path: Path) -> None:
-    with spool_at(tmp_path) as spool:
-        folder, _ = await folder_with(spool, {})
-
-        with pytest.raises(JobFailedError, match=r"the pipeline did not write a\.md"):
-            await folder.seal(produced("a.md"))
-
-
-async def test_a_link_to_a_secret_is_no_result(tmp_path: Path) -> None:
-    (tmp_path / "token").write_bytes(b"secret")
-
-    with spool_at(tmp_path / "spool") as spool:
-        folder, output = await folder_with(spool, {})
-        (output / "a.md").symlink_to(tmp_path / "token")
-
-        with pytest.raises(JobFailedError, match="did not write"):
-            await folder.seal(produced("a.md"))
-
-
-async def test_a_folder_that_leads_to_a_secret_is_no_result(tmp_path: Path) -> None:
-    (tmp_path / "token").write_bytes(b"secret")
-
-    with spool_at(tmp_path / "spool") as spool:
-        folder, output = await folder_with(spool, {})
-        (output / "pages").symlink_to(tmp_path)
-
-        with pytest.raises(JobFailedError, match="did not write"):
-            await folder.seal(produced("pages/token"))
-
-
-async def test_a_pipe_is_no_result(tmp_path: Path) -> None:
-    with spool_at(tmp_path) as spool:
-        folder, output = await folder_with(spool, {})
-        os.mkfifo(output / "a.md")
-
-        with pytest.raises(JobFailedError, match="did not write"):
-            await folder.seal(produced("a.md"))
-
-
-async def test_a_result_is_read_in_parts(tmp_path: Path) -> None:
-    with spool_at(tmp_path) as spool:
-        folder, _ = await folder_with(spool, {"a.md": b"abcdef"})
-        (sealed,) = await folder.seal(produced("a.md"))
-
-        assert await folder.read(sealed, Bytes(2), Bytes(3)) == b"cde"
-
-
-async def test_a_result_that_was_cut_short_is_not_sent(tmp_path: Path) -> None:
-    with spool_at(tmp_path) as spool:
-        folder, output = await folder_with(spool, {"a.md": b"abcdef"})
-        (sealed,) = await folder.seal(produced("a.md"))
-        (output / "a.md").write_bytes(b"abc")
-
-        with pytest.raises(SpoolError, match=r"a\.md has been cut short"):
-            await folder.read(sealed, Bytes(2), Bytes(3))
-
-
-async def test_a_job_that_is_over_leaves_nothing(tmp_path: Path) -> None:
-    with spool_at(tmp_path) as spool:
-        folder, _ = await folder_with(spool, {"a.md": b"abc"})
-        await folder.input.append(b"abc")
-
-        await folder.remove()
-
-        assert list((tmp_path / "held").iterdir()) == []
-
-
-async def test_a_lease_that_comes_again_finds_a_new_folder(tmp_path: Path) -> None:
-    with spool_at(tmp_path) as spool:
-        folder, _ = await folder_with(spool, {"a.md": b"abc"})
-        await folder.remove()
-
-        again = await spool.open_job(an_offer())
-
-        assert again.input.length == 0
-
-
-async def test_what_a_job_keeps_is_its_owners_alone(tmp_path: Path) -> None:
-    with spool_at(tmp_path) as spool:
-        folder, output = await folder_with(spool, {})
-        path = Path(await folder.seal_input())
-
-        modes = [path.stat().st_mode & 0o077 for path in (path, path.parent, output)]
-
-        assert modes == [0, 0, 0]
-
-
-def artifact(name: str, content: bytes) -> Artifact:
-    digest = Digest(hashlib.sha256(content).hexdigest())
-    return Artifact(name, "text/markdown", Bytes(len(content)), digest)
+    assert [path.name for path in (tmp_path / "held").iterdir()] == []

@@ -6,6 +6,7 @@ import httpx
 import pytest
 import respx
 
+from agent.edges.http import Connection, Sockets
 from agent.edges.tus import TusClient
 from agent.model.errors import (
     LeaseLostError,
@@ -185,10 +186,134 @@ async def test_any_other_refusal_of_head_is_transient(status: int) -> None:
 )
 @respx.mock
 async def test_the_server_says_why_it_refuses_bytes(code: str, kind: type[Exception]) -> None:
+    respx.options(UPLOAD).respond(405)
     respx.patch(UPLOAD).mock(return_value=problem(code))
 
     with pytest.raises(kind):
         await append()
+
+
+def without_checksums(request: httpx.Request) -> httpx.Response:
+    """As @tus/server does, which knows no checksums."""
+    if "upload-checksum" in request.headers:
+        return httpx.Response(400, content=b"Invalid upload-checksum")
+    return httpx.Response(204, headers={"Upload-Offset": "7"})
+
+
+@respx.mock
+async def test_a_server_that_cannot_check_is_sent_no_checksum_again() -> None:
+    respx.options(UPLOAD).respond(204, headers={"Tus-Extension": "creation,termination"})
+    route = respx.patch(UPLOAD).mock(side_effect=without_checksums)
+
+    async with connected() as connection:
+        tus = TusClient(connection)
+        with pytest.raises(ServerUnavailableError):
+            await tus.append(UPLOAD, Bytes(4), b"abc")
+        assert await tus.append(UPLOAD, Bytes(4), b"abc") == 7
+
+    assert route.call_count == 2
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        ("sha1,md5", "sha1"),
+        ("md5, sha256 ,sha1", "sha256"),
+        ("md5", None),
+        ("", None),
+    ],
+)
+@respx.mock
+async def test_of_what_a_server_can_check_the_best_is_taken(told: str, wanted: str | None) -> None:
+    headers = {"Tus-Extension": "creation, checksum", "Tus-Checksum-Algorithm": told}
+    respx.options(UPLOAD).respond(204, headers=headers)
+    route = respx.patch(UPLOAD).respond(400)
+
+    async with connected() as connection:
+        tus = TusClient(connection)
+        for _ in range(2):
+            with pytest.raises(ServerUnavailableError):
+                await tus.append(UPLOAD, Bytes(4), b"abc")
+
+    sent = route.calls.last.request.headers.get("upload-checksum")
+    digest = wanted and base64.b64encode(hashlib.new(wanted, b"abc").digest()).decode()
+    assert sent == (wanted and f"{wanted} {digest}")
+
+
+@pytest.mark.parametrize("status", [204, 404, 500])
+@respx.mock
+async def test_something_that_does_not_speak_tus_says_nothing_about_checksums(status: int) -> None:
+    asked = respx.options(UPLOAD).respond(status)
+    route = respx.patch(UPLOAD).respond(502)
+
+    async with connected() as connection:
+        tus = TusClient(connection)
+        for _ in range(2):
+            with pytest.raises(ServerUnavailableError):
+                await tus.append(UPLOAD, Bytes(4), b"abc")
+
+    assert "upload-checksum" in route.calls.last.request.headers
+    assert asked.call_count == 2
+
+
+@respx.mock
+async def test_a_connection_that_breaks_says_nothing_about_checksums() -> None:
+    asked = respx.options(UPLOAD).respond(204)
+    respx.patch(UPLOAD).mock(side_effect=httpx.ReadError("reset"))
+
+    with pytest.raises(ServerUnavailableError):
+        await append()
+
+    assert not asked.called
+
+
+@respx.mock
+async def test_a_stranger_gets_neither_our_token_nor_our_boot() -> None:
+    route = respx.post("https://files.example/u").mock(return_value=created(0))
+
+    async with connected() as connection:
+        tus = TusClient(connection, {"Agent-Boot-Id": BOOT})
+        await tus.create("https://files.example/u", size=10, metadata={"name": "a"})
+
+    headers = route.calls.last.request.headers
+    assert not {"authorization", "agent-boot-id"} & set(headers)
+    assert headers["tus-resumable"] == "1.0.0"
+
+
+@respx.mock
+async def test_first_bytes_are_sent_with_their_checksum_too() -> None:
+    route = respx.post(PLACE).mock(return_value=created(3))
+
+    await create(b"abc")
+
+    digest = base64.b64encode(hashlib.sha256(b"abc").digest()).decode()
+    assert route.calls.last.request.headers["upload-checksum"] == f"sha256 {digest}"
+
+
+@respx.mock
+async def test_a_part_says_its_length() -> None:
+    """Some servers want to know it; what comes in pieces of unknown number is refused by them."""
+    route = respx.patch(UPLOAD).respond(204, headers={"Upload-Offset": "7"})
+
+    await append(b"abc" * 100_000)
+
+    headers = route.calls.last.request.headers
+    assert headers["content-length"] == "300000"
+    assert "transfer-encoding" not in headers
+
+
+@respx.mock
+async def test_where_the_server_is_is_answered_within_a_minute() -> None:
+    async def hang(_: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(36_000)
+        return httpx.Response(200)
+
+    respx.head(UPLOAD).mock(side_effect=hang)
+
+    with pytest.raises(ServerUnavailableError, match="60 s"):
+        await ask_offset()
+
+    assert asyncio.get_running_loop().time() == 60.0
 
 
 @respx.mock
@@ -200,7 +325,7 @@ async def test_a_proxy_that_finds_a_part_too_large_is_heard() -> None:
 
 
 @respx.mock
-async def test_a_part_has_a_minute_and_the_time_of_the_slowest_link() -> None:
+async def test_a_part_that_does_not_move_for_a_minute_is_given_up() -> None:
     async def hang(_: httpx.Request) -> httpx.Response:
         await asyncio.sleep(36_000)
         return httpx.Response(204)
@@ -210,7 +335,27 @@ async def test_a_part_has_a_minute_and_the_time_of_the_slowest_link() -> None:
     with pytest.raises(ServerUnavailableError):
         await append(b"a" * 10 * 1024)
 
-    assert asyncio.get_running_loop().time() == 60.0 + 10.0
+    assert asyncio.get_running_loop().time() == 60.0
+
+
+class Sipping(httpx.AsyncBaseTransport):
+    """A link that takes a piece of the request every 59 seconds."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        async for _ in request.stream:
+            await asyncio.sleep(59)
+        nothing = httpx.ByteStream(b"")
+        return httpx.Response(204, headers={"Upload-Offset": "4"}, stream=nothing)
+
+
+async def test_a_part_that_moves_has_the_time_of_the_slowest_link() -> None:
+    connection = Connection(SERVER, TOKEN, sockets=Sockets(transport=Sipping))
+    tus = TusClient(connection)
+
+    assert await tus.append(UPLOAD, Bytes(0), bytes(10 * 64 * 1024)) == 4
+
+    assert asyncio.get_running_loop().time() == 590.0
 
 
 @pytest.mark.real_time

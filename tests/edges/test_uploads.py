@@ -29,6 +29,9 @@ async def test_an_artifact_is_announced_by_its_line_of_the_manifest() -> None:
         "name": b"pages/1.md",
         "media_type": b"text/markdown",
         "sha256": b"0" * 64,
+        # For servers that are not ours.
+        "filename": b"pages/1.md",
+        "filetype": b"text/markdown",
     }
     assert route.calls.last.request.headers["upload-length"] == "3"
     assert upload == Upload(UPLOAD, Bytes(3))

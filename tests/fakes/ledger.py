@@ -56,6 +56,8 @@ class FakeLease:
     settled: str = ""
     """By which call its agent ended it."""
     uploads: dict[str, FakeUpload] = field(default_factory=dict[str, FakeUpload])
+    replaced_by: "FakeLease | None" = None
+    """The lease under which a later boot of its agent goes on."""
 
 
 @dataclass
@@ -78,6 +80,12 @@ class FakeJob:
     said: list[str] = field(default_factory=list[str])
     """Messages of failures and reasons of releases."""
     releases: list[Instant] = field(default_factory=list[Instant])
+
+    @property
+    def bytes_received(self) -> int:
+        """Of the results, under the last lease that was accepted."""
+        uploads = self.accepted.uploads.values() if self.accepted else ()
+        return sum(len(upload.received) for upload in uploads)
 
     @property
     def is_over(self) -> bool:

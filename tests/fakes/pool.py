@@ -21,6 +21,8 @@ class Plan:
     takes: Seconds = SHORT
     results: Mapping[str, bytes] = field(default_factory=lambda: RESULTS)
     fails: Failed | None = None
+    fits_frugally: bool = False
+    """It fails only as long as it is not frugal."""
     breaks: Exception | None = None
     """The pool itself has a bug."""
     dies_in: Seconds = AT_ONCE
@@ -28,7 +30,8 @@ class Plan:
 
 
 HANGS = Plan(takes=FOREVER)
-CRASHES = Plan(fails=Failed(FailureCode.WORKER_CRASHED, "the worker crashed (SIGSEGV)."))
+CRASH = Failed(FailureCode.WORKER_CRASHED, "the worker crashed (SIGSEGV).")
+CRASHES = Plan(fails=CRASH)
 
 
 @dataclass
@@ -39,6 +42,12 @@ class FakePool:
     tasks: list[Task] = field(default_factory=list[Task])
     started_at: dict[JobId, list[Instant]] = field(default_factory=dict[JobId, list[Instant]])
     killed: list[tuple[Instant, JobId]] = field(default_factory=list[tuple[Instant, JobId]])
+    rests_at: list[Instant] = field(default_factory=list[Instant])
+    probes_at: list[Instant] = field(default_factory=list[Instant])
+    broken_until: float = 0.0
+    """Until then every task crashes."""
+    no_child_until: float = 0.0
+    """Until then not even a child can be brought up."""
     running: int = 0
     most_running: int = 0
 
@@ -59,6 +68,13 @@ class FakePool:
             self.running -= 1
         return outcome
 
+    async def rest(self) -> None:
+        self.rests_at.append(self.clock.now())
+
+    async def probe(self) -> str | None:
+        self.probes_at.append(self.clock.now())
+        return "no GPU" if self.clock.now() < self.no_child_until else None
+
     async def _run(
         self, task: Task, plan: Plan, on_progress: Callable[[Progress], None]
     ) -> Produced | Failed:
@@ -67,7 +83,9 @@ class FakePool:
             await self._sleep(Seconds(plan.takes / STEPS))
         if plan.breaks is not None:
             raise plan.breaks
-        if plan.fails is not None:
+        if self.clock.now() < self.broken_until:
+            return CRASH
+        if plan.fails is not None and not (task.is_frugal and plan.fits_frugally):
             return plan.fails
         self.spool.write_results(task.output, dict(plan.results))
         return Produced(tuple((name, "text/markdown") for name in plan.results), {"words": 1})

@@ -19,7 +19,18 @@ from agent.model.errors import (
 from agent.model.failures import RETRYABLE, FailureCode
 from agent.model.ids import Instant, JobId, LeaseId, Seconds
 from agent.model.lease import Directive, LeaseState, LostReason, Offer, Renewal
-from agent.ports import Ask, Clock, Introduction, PollResult, Report, Result, Terms
+from agent.ports import (
+    Ask,
+    Clock,
+    Grant,
+    Introduction,
+    PollResult,
+    Report,
+    Result,
+    Resumed,
+    Resuming,
+    Terms,
+)
 from tests.fakes.ledger import ALWAYS, Call, FakeJob, FakeLease, Spell
 
 NOT_AGAIN_FOR = Seconds(30.0)
@@ -130,11 +141,17 @@ class FakeServer:
             raise NewerBootError("a newer boot is here", boot_seq=seq)
         if boot != current:
             self._superseded.add(current)
-            self._release_all(agent, keep=())
+        resumed = tuple(self._resume(agent, boot, line) for line in who.resuming)
+        self._end_older(agent, boot)
         self._boots[agent] = (who.boot_seq, boot)
         self._known.add(agent)
         self.hellos.append(who)
-        return Terms(poll_wait=self.poll_wait, renew_every=self.renew_in, lease_ttl=self.ttl)
+        return Terms(
+            poll_wait=self.poll_wait,
+            renew_every=self.renew_in,
+            lease_ttl=self.ttl,
+            resumed=resumed,
+        )
 
     async def poll(self, agent: str, boot: str, ask: Ask) -> PollResult:
         self.asks.append(ask)
@@ -200,6 +217,48 @@ class FakeServer:
         self.kept.extend(keep)
         self._superseded.add(boot)
         self._release_all(agent, keep)
+
+    def _resume(self, agent: str, boot: str, line: Resuming) -> Resumed:
+        """Section 4: any id of an attempt names its current lease, which a later boot gets anew."""
+        lease = self.leases.get(line.lease_id)
+        while lease is not None and lease.replaced_by is not None:
+            lease = lease.replaced_by
+        if lease is None or lease.agent != agent or lease.ended is not None or lease.job.is_over:
+            return Resumed(line.lease_id, None)
+        job = lease.job
+        if job.current is not None and job.current is not lease and job.current.is_accepted:
+            return Resumed(line.lease_id, None)
+        if lease.boot != boot:
+            lease = self._regrant(lease, boot)
+        grant = Grant(
+            lease_id=lease.lease_id,
+            input=job.offer.input,
+            artifacts_url=f"/leases/{lease.lease_id}/artifacts",
+            transport=job.offer.transport,
+        )
+        return Resumed(line.lease_id, grant)
+
+    def _regrant(self, old: FakeLease, boot: str) -> FakeLease:
+        lease_id = LeaseId(f"lease-{len(self.leases) + 1}")
+        ends_at = Instant(self.clock.now() + self.ttl)
+        new = FakeLease(lease_id, old.job, old.agent, boot, ends_at, is_accepted=True)
+        new.uploads, old.replaced_by, old.ended = old.uploads, new, LostReason.SUPERSEDED
+        job = old.job
+        if job.current is not None and job.current is not old:
+            job.current.ended = LostReason.SUPERSEDED  # an offer that nobody has accepted
+        self.leases[lease_id] = job.current = job.accepted = new
+        job.accepted_leases.append(lease_id)
+        job.attempts += not old.is_accepted
+        job.state = "leased"
+        return new
+
+    def _end_older(self, agent: str, boot: str) -> None:
+        for lease in self.leases.values():
+            if lease.agent == agent and lease.boot != boot and lease.ended is None:
+                if lease.job.current is lease:
+                    self._give_back(lease)
+                elif not lease.job.is_over:
+                    lease.ended = LostReason.EXPIRED
 
     def _release_all(self, agent: str, keep: Sequence[LeaseId]) -> None:
         for lease in self.leases.values():

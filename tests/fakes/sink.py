@@ -4,7 +4,13 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from agent.model.artifact import Artifact
-from agent.model.errors import AgentError, OffsetMismatchError, TooLargeError, UploadGoneError
+from agent.model.errors import (
+    AgentError,
+    OffsetMismatchError,
+    ServerUnavailableError,
+    TooLargeError,
+    UploadGoneError,
+)
 from agent.model.ids import Bytes, Instant, LeaseId
 from agent.ports import Upload
 from tests.fakes.ledger import FakeUpload
@@ -20,6 +26,8 @@ class FakeSink:
     """Keep the bytes that come with the creation; a server need not."""
     keeps: int = 1 << 40
     """Of every part, only so many bytes reach the disk."""
+    cuts: deque[int] = field(default_factory=deque[int])
+    """Of each of the next parts only so many bytes arrive, and the connection breaks."""
     bytes_per_s: float = float("inf")
     errors: dict[str, deque[AgentError]] = field(default_factory=dict[str, deque[AgentError]])
     """By method: raised one by one, before anything is done."""
@@ -58,8 +66,11 @@ class FakeSink:
             upload = self._find(upload_url)
             if offset != len(upload.received):
                 raise OffsetMismatchError("the server holds another number of bytes")
-            await self._transfer(data)
-            upload.received += data[: self.keeps]
+            arrived = data[: self.cuts.popleft()] if self.cuts else data
+            await self._transfer(arrived)
+            upload.received += arrived[: self.keeps]
+            if len(arrived) < len(data):
+                raise ServerUnavailableError("the connection broke")
         return Bytes(len(upload.received))
 
     def _find(self, upload_url: str) -> FakeUpload:

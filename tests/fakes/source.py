@@ -22,6 +22,8 @@ class FakeFile:
     names_part: bool = True
     """A part's answer carries the ETag."""
     tells_total: bool = True
+    most: int | None = None
+    """Bytes of one answer, which then ends in good order; None: all that were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class FakeSource:
     files: dict[str, FakeFile] = field(default_factory=dict[str, FakeFile])
     faults: deque[Fault] = field(default_factory=deque[Fault])
     """One for each request, in order."""
+    outages: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+    """From when to when nothing answers, and what is open breaks."""
     bytes_per_s: float = float("inf")
     chunk: int = 64 * 1024
     requests: list[Request] = field(default_factory=list[Request])
@@ -83,6 +87,7 @@ class FakeSource:
     @asynccontextmanager
     async def open(self, url: str, *, offset: int, etag: str | None) -> AsyncIterator[Body]:
         self.requests.append(Request(self.clock.now(), url, offset, etag))
+        self.refuse_if_away()
         fault = self.faults.popleft() if self.faults else None
         if isinstance(fault, Refuse):
             raise fault.error
@@ -93,6 +98,11 @@ class FakeSource:
         if isinstance(fault, Misplace) and isinstance(opened, Part):
             opened = replace(opened, start=Bytes(opened.start + fault.by))
         yield _FakeBody(self, file, opened, fault)
+
+    def refuse_if_away(self) -> None:
+        now = self.clock.now()
+        if any(start <= now < end for start, end in self.outages):
+            raise ServerUnavailableError("the source is away")
 
 
 def _answer(file: FakeFile, offset: int, etag: str | None) -> Opened:
@@ -118,7 +128,8 @@ class _FakeBody:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         start = self._opened.start if isinstance(self._opened, Part) else 0
-        left = memoryview(self._file.content)[start:]
+        most = self._file.most
+        left = memoryview(self._file.content)[start : None if most is None else start + most]
         fault = self._fault
         if isinstance(fault, Cut | Trickle):
             async for chunk in self._pieces(left[: fault.after]):
@@ -141,4 +152,5 @@ class _FakeBody:
         clock = self._source.clock
         for at in range(0, len(content), size):
             await clock.sleep_until(Instant(clock.now() + pause))
+            self._source.refuse_if_away()
             yield bytes(content[at : at + size])

@@ -29,7 +29,11 @@ ANY = Request(
 
 
 def pipeline(engine: FakeEngine) -> AudioPipeline:
-    return AudioPipeline(SETTINGS, load=lambda _: engine)
+    def load(_settings: PipelineSettings, *, is_frugal: bool) -> FakeEngine:
+        del is_frugal
+        return engine
+
+    return AudioPipeline(SETTINGS, load)
 
 
 def ignore(_progress: Progress) -> None:
@@ -71,7 +75,8 @@ def test_progress_goes_forward_through_all_stages(
 def test_the_engine_is_loaded_once(fox: Path, make_task: MakeTask) -> None:
     loads: list[PipelineSettings] = []
 
-    def load(settings: PipelineSettings) -> FakeEngine:
+    def load(settings: PipelineSettings, *, is_frugal: bool) -> FakeEngine:
+        assert not is_frugal
         loads.append(settings)
         return FakeEngine()
 
@@ -81,6 +86,25 @@ def test_the_engine_is_loaded_once(fox: Path, make_task: MakeTask) -> None:
     warm.run(task, ignore)
 
     assert loads == [SETTINGS]
+
+
+def test_a_frugal_task_gets_an_engine_of_its_own_and_asks_it_for_little(
+    fox: Path, make_task: MakeTask
+) -> None:
+    loads: list[bool] = []
+    engine = FakeEngine()
+
+    def load(_settings: PipelineSettings, *, is_frugal: bool) -> FakeEngine:
+        loads.append(is_frugal)
+        return engine
+
+    warm = AudioPipeline(SETTINGS, load)
+    task = make_task("audio", fox, beam_size=5)
+    for is_frugal in (False, True, True, False):
+        warm.run(replace(task, is_frugal=is_frugal), ignore)
+
+    assert loads == [False, True, False]
+    assert [request.is_frugal for request in engine.requests] == [False, True, True, False]
 
 
 def test_the_options_reach_the_engine(fox: Path, make_task: MakeTask) -> None:

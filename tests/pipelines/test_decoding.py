@@ -11,7 +11,7 @@ import pytest
 from agent.model.ids import Seconds
 from agent.pipelines.decoding import Decoder, decode_audio
 from agent.pipelines.demuxing import decode
-from agent.pipelines.errors import MediaUnreadableError, TooLargeError
+from agent.pipelines.errors import DecoderKilledError, MediaUnreadableError, TooLargeError
 from agent.pipelines.pcm_stream import BYTES_PER_SECOND, HEADER_SIZE
 from tests.speech import recode
 
@@ -171,6 +171,26 @@ def test_a_decoder_that_dies_lies_or_hangs_makes_the_file_unreadable(
 ) -> None:
     with pytest.raises(MediaUnreadableError, match=told):
         decode_audio(fox, decoder=script(code))
+
+
+def test_a_decoder_that_somebody_kills_is_not_held_against_the_file(fox: Path) -> None:
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+
+    with pytest.raises(DecoderKilledError, match="SIGKILL"):
+        decode_audio(fox, decoder=script(code))
+
+
+def test_a_file_that_costs_too_much_time_ends_the_decoder_by_another_signal(
+    fox: Path,
+) -> None:
+    code = (
+        "import agent.pipelines.decoder as decoder;"
+        "decoder._CPU_LIMIT = 1; decoder._limit_resources();\n"
+        "while True: pass"
+    )
+
+    with pytest.raises(MediaUnreadableError, match="died of this file \\(SIGXCPU\\)"):
+        decode_audio(fox, decoder=replace(script(code), stall_limit=Seconds(60.0)))
 
 
 def test_a_header_without_sound_is_unreadable(tmp_path: Path) -> None:

@@ -3,10 +3,14 @@
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeAlias
 
+import faster_whisper
 import pytest
 import torch
+import whisper
 
 from agent.model.work import PipelineSettings, Progress
 from agent.pipelines.audio import AudioPipeline
@@ -16,6 +20,7 @@ from agent.pipelines.engines.ctranslate2_file import (
     QuantizedModelError,
     read_variables,
 )
+from agent.pipelines.engines.faster_whisper import choose_compute_type
 from agent.pipelines.engines.loading import load_engine
 from agent.pipelines.engines.openai_whisper import OpenAiWhisper
 from agent.pipelines.errors import EngineUnavailableError, OptionsInvalidError
@@ -107,6 +112,56 @@ def test_a_prompt_a_beam_and_a_temperature_are_taken(
     warm.run(task, ignore)
 
     assert "fox" in (Path(task.output) / "transcript.txt").read_text()
+
+
+Asked: TypeAlias = dict[str, Any]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """What the latest transcription asked of the library, whichever that is."""
+    asked: Asked = {}
+    for model in (faster_whisper.WhisperModel, whisper.Whisper):
+        original = model.transcribe
+
+        def spy(*args: Any, original: Any = original, **options: Any) -> Any:
+            asked.update(options)
+            return original(*args, **options)
+
+        monkeypatch.setattr(model, "transcribe", spy)
+    return asked
+
+
+@pytest.mark.parametrize("is_frugal", [False, True])
+def test_a_frugal_task_weighs_one_hypothesis_at_a_time(
+    warm: AudioPipeline, fox: Path, make_task: MakeTask, asked: Asked, *, is_frugal: bool
+) -> None:
+    task = replace(make_task("audio", fox, beam_size=4), is_frugal=is_frugal)
+
+    produced = warm.run(task, ignore)
+
+    assert "fox" in (Path(task.output) / "transcript.txt").read_text()
+    assert (asked["beam_size"] or 1) == (1 if is_frugal else 4)
+    if produced.summary["engine"] == "faster-whisper":  # the other one weighs no candidates
+        assert asked["best_of"] == (1 if is_frugal else 5)
+
+
+@pytest.mark.parametrize(
+    ("device", "can", "usual", "frugal"),
+    [
+        ("cpu", {"int8", "float32"}, "int8", "int8"),
+        ("cuda", {"int8_float16", "float16", "int8_float32", "float32"}, "float16", "int8_float16"),
+        ("cuda", {"int8_float32", "float32"}, "int8_float32", "int8_float32"),
+        ("cuda", {"float32"}, "float32", "float32"),
+    ],
+)
+def test_frugal_weights_are_the_smallest_that_the_device_can_compute_with(
+    monkeypatch: pytest.MonkeyPatch, device: str, can: set[str], usual: str, frugal: str
+) -> None:
+    monkeypatch.setattr("ctranslate2.get_supported_compute_types", lambda _device: can)
+
+    assert choose_compute_type(device, is_frugal=False) == usual
+    assert choose_compute_type(device, is_frugal=True) == frugal
 
 
 def test_progress_follows_the_recording(

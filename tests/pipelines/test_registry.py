@@ -63,6 +63,23 @@ def test_every_way_to_run_out_of_memory_is_known(error: Exception) -> None:
     assert as_failed(error).code is FailureCode.OUT_OF_MEMORY
 
 
+class SpeechlessError(Exception):
+    """Neither its text nor a pickle of it is to be had."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+    def __reduce__(self) -> str:
+        raise RuntimeError("no pickle")
+
+
+def test_an_error_that_cannot_even_be_told_is_internal_too() -> None:
+    failed = as_failed(SpeechlessError())
+
+    assert failed.code is FailureCode.INTERNAL
+    assert failed.message.startswith("SpeechlessError: ")
+
+
 def test_a_surprise_is_internal_with_its_class_and_a_bounded_traceback() -> None:
     failed = as_failed(KeyError("x" * 100_000))
 

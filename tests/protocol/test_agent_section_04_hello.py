@@ -1,11 +1,16 @@
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import respx
 
 from agent.edges.spool import DiskSpool
-from agent.model.errors import NewerBootError
+from agent.model.errors import NewerBootError, ServerUnavailableError
+from agent.model.ids import Bytes, JobId, LeaseId
+from agent.model.lease import InputRef, Stage
+from agent.ports import Grant, Resumed, Resuming, Terms
 from tests.edges.server import BOOT, problem
 from tests.protocol.agent_side import AGENT, L1, WHO, agent_side, sent
 
@@ -94,3 +99,61 @@ async def test_sign_off_may_be_repeated() -> None:
         await server.sign_off([])
 
     assert route.call_count == 2
+
+
+LEFT = replace(WHO, resuming=(Resuming(JobId("j1"), L1, Stage.UPLOADING),))
+GRANTED = {
+    "lease_id": "l1",
+    "state": "ok",
+    "new_lease_id": "l2",
+    "input": {"url": "/v1/leases/l2/input", "size": 3, "filename": "a.mp3"},
+    "artifacts": {"transport": "tus", "url": "/v1/leases/l2/artifacts"},
+}
+
+
+async def hello(*answers: dict[str, Any]) -> Terms:
+    with respx.mock:
+        respx.put(AGENT).respond(json={"resuming": answers})
+        async with agent_side() as server:
+            return await server.hello(LEFT)
+
+
+@respx.mock
+async def test_hello_lists_what_an_earlier_start_left() -> None:
+    route = respx.put(AGENT).respond(json={})
+
+    async with agent_side() as server:
+        await server.hello(LEFT)
+
+    assert sent(route)["resuming"] == [{"job_id": "j1", "lease_id": "l1", "stage": "uploading"}]
+
+
+async def test_a_job_goes_on_under_a_new_lease_with_its_addresses() -> None:
+    terms = await hello(GRANTED)
+
+    grant = Grant(
+        lease_id=LeaseId("l2"),
+        input=InputRef(
+            url="/v1/leases/l2/input",
+            size=Bytes(3),
+            sha256=None,
+            etag=None,
+            filename="a.mp3",
+            media_type=None,
+        ),
+        artifacts_url="/v1/leases/l2/artifacts",
+        transport="tus",
+    )
+    assert terms.resumed == (Resumed(L1, grant),)
+
+
+async def test_a_job_that_the_server_calls_lost_has_no_grant() -> None:
+    terms = await hello({"lease_id": "l1", "state": "lost"})
+
+    assert terms.resumed == (Resumed(L1, None),)
+
+
+@pytest.mark.parametrize("missing", ["new_lease_id", "input", "artifacts"])
+async def test_ok_without_saying_how_to_go_on_is_asked_again(missing: str) -> None:
+    with pytest.raises(ServerUnavailableError, match="without saying how to go on"):
+        await hello({**GRANTED, missing: None})

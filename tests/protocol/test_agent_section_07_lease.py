@@ -226,4 +226,4 @@ async def test_a_release_asks_for_a_pause() -> None:
 def test_what_is_the_boxs_fault_is_released_not_failed() -> None:
     error: AgentError = DiskFullError("no space left")
 
-    assert verdict(error) == Release("disk_full: no space left")
+    assert verdict(error) == Release("disk_full: no space left", is_box_fault=True)

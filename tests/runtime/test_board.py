@@ -3,11 +3,14 @@ from dataclasses import replace
 
 import pytest
 
+from agent.core.breaker import Paused, Trusted
+from agent.core.verdict import Drop, Fail, Release, StopAgent
+from agent.model.failures import FailureCode
 from agent.model.ids import Instant, LeaseId
-from agent.model.lease import Directive, Received
+from agent.model.lease import Directive, LostReason, Received
 from agent.runtime.board import Board
 from agent.runtime.job import HeldJob
-from agent.runtime.settlement import Ending
+from agent.runtime.settlement import Delivered, Ending, Kept, Settlement
 from tests.runtime.world import World, offer_of
 
 NOW = Instant(100.0)
@@ -113,3 +116,49 @@ async def test_a_directive_is_news_only_when_it_changes_something() -> None:
 
     assert not unchanged
     assert await has_changed(board)
+
+
+@pytest.mark.parametrize(
+    "settlement",
+    [
+        Fail(FailureCode.WORKER_CRASHED, "it crashed"),
+        Release("disk_full: no room", is_box_fault=True),
+    ],
+)
+async def test_what_speaks_against_the_box_pauses_it_and_is_news(settlement: Settlement) -> None:
+    board = Board(NOW, most_failures=1)
+
+    board.on_settled(settlement, NOW)
+
+    assert isinstance(board.breaker.trust(NOW), Paused)
+    assert await has_changed(board)
+
+
+@pytest.mark.parametrize("settlement", [Delivered(1), Drop(LostReason.COMPLETED)])
+async def test_a_result_that_the_server_has_speaks_for_the_box(settlement: Settlement) -> None:
+    board = Board(NOW, most_failures=2)
+    board.on_settled(Fail(FailureCode.TIMEOUT, "late"), NOW)
+
+    board.on_settled(settlement, NOW)
+
+    assert board.breaker.trust(NOW) == Trusted(None)
+
+
+@pytest.mark.parametrize(
+    "settlement",
+    [
+        None,
+        Kept(),
+        Release("cancelled by the server"),
+        Drop(LostReason.SUPERSEDED),
+        StopAgent("newer"),
+        Fail(FailureCode.MEDIA_UNREADABLE, "bad"),
+    ],
+)
+async def test_every_other_end_says_nothing_about_the_box(settlement: Settlement | None) -> None:
+    board = Board(NOW, most_failures=2)
+    board.on_settled(Fail(FailureCode.INTERNAL, "a bug"), NOW)
+
+    board.on_settled(settlement, NOW)
+
+    assert board.breaker.trust(NOW) == Trusted(1)

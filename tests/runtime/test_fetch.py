@@ -1,3 +1,4 @@
+import asyncio
 from collections import deque
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from agent.model.errors import (
     ServerUnavailableError,
     UnknownAgentError,
 )
-from agent.model.ids import Bytes, Seconds
+from agent.model.ids import Bytes, LeaseId, Seconds
 from agent.model.lease import InputRef, LostReason
 from agent.runtime.fetch import Download
 from tests.fakes.source import Become, Cut, FakeFile, Misplace, Refuse, Trickle
@@ -23,6 +24,7 @@ from tests.virtual_time import LoopClock
 
 CONTENT = bytes(range(256)) * 40
 URL = "/inputs/j1"
+MIB = 1024 * 1024
 REF = offer_of("j1", CONTENT).input
 UNSIZED = replace(REF, size=None)
 
@@ -373,12 +375,23 @@ async def test_a_source_that_refuses_for_good_is_not_asked_again(world: World) -
 
 async def test_an_input_of_unknown_size_that_grows_too_large_goes_back(world: World) -> None:
     world.set_policy(max_input=Bytes(5000))
-    fetching = Fetching(world)
+    fetching = Fetching(world, FakeFile(CONTENT, tells_total=False))
 
     with pytest.raises(JobReturnedError, match="too_large"):
         await fetching.run(UNSIZED)
 
     assert fetching.partial.length == 5 * 1024
+
+
+async def test_a_source_that_tells_too_large_a_size_is_not_read(world: World) -> None:
+    world.set_policy(max_input=Bytes(5000))
+    fetching = Fetching(world)
+
+    with pytest.raises(JobReturnedError, match="too_large"):
+        await fetching.run(UNSIZED)
+
+    assert fetching.offsets == [0]
+    assert fetching.partial.length == 0
 
 
 async def test_an_input_that_is_known_to_be_too_large_is_not_fetched(world: World) -> None:
@@ -391,14 +404,171 @@ async def test_an_input_that_is_known_to_be_too_large_is_not_fetched(world: Worl
     assert fetching.offsets == []
 
 
-async def test_a_full_disk_ends_the_download(world: World) -> None:
+async def test_an_input_for_which_the_disk_has_no_room_is_not_fetched(world: World) -> None:
+    world.set_policy(disk_reserve=Bytes(1000))
     fetching = Fetching(world)
-    world.spool.size = 1000
+    world.spool.size = 2 * len(CONTENT) + 999
+
+    with pytest.raises(JobReturnedError, match="disk_full"):
+        await fetching.run()
+
+    assert fetching.offsets == []
+
+
+async def test_an_input_that_fits_with_its_results_and_the_reserve_is_fetched(world: World) -> None:
+    world.set_policy(disk_reserve=Bytes(1000))
+    fetching = Fetching(world)
+    world.spool.size = 2 * len(CONTENT) + 1000
+
+    await fetching.run()
+
+    assert fetching.partial.taken == CONTENT
+
+
+async def test_what_another_download_still_brings_is_left_free_for_it(world: World) -> None:
+    world.set_policy(disk_reserve=Bytes(0))
+    fetching = Fetching(world)
+    world.spool.size = 3 * len(CONTENT)
+    world.tools.awaited.note("another download", len(CONTENT) + 1)
+
+    with pytest.raises(JobReturnedError, match="disk_full"):
+        await fetching.run()
+
+
+async def test_a_download_that_ended_awaits_nothing(world: World) -> None:
+    fetching = Fetching(world)
+
+    await fetching.run()
+    with pytest.raises(JobReturnedError):
+        await fetching.run(replace(REF, size=Bytes(1 << 40)))
+
+    assert world.tools.awaited.besides("nobody") == 0
+
+
+async def test_while_it_runs_a_download_awaits_what_is_missing(
+    world: World, clock: LoopClock
+) -> None:
+    fetching = Fetching(world)
+    world.source.faults.extend([Cut(4000), down()])
+    seen: list[int] = []
+    asyncio.get_running_loop().call_at(
+        1.5, lambda: seen.append(world.tools.awaited.besides("nobody"))
+    )
+
+    await fetching.run()
+
+    assert clock.now() > 1.5
+    assert seen == [len(CONTENT) - 4000]
+
+
+async def test_an_input_that_is_here_already_needs_no_room_to_be_checked(world: World) -> None:
+    fetching = Fetching(world)
+    await fetching.run()
+    world.spool.size = 0
+
+    await fetching.run()
+
+    assert fetching.offsets == [0]
+
+
+async def test_a_disk_that_fills_up_in_between_ends_the_download(world: World) -> None:
+    fetching = Fetching(world)
+    world.source.bytes_per_s = 1024.0
+    asyncio.get_running_loop().call_at(3.5, lambda: setattr(world.spool, "size", 1000))
 
     with pytest.raises(DiskFullError):
         await fetching.run()
 
     assert fetching.offsets == [0]
+
+
+async def test_a_disk_that_fills_up_between_two_requests_hands_the_job_back(world: World) -> None:
+    fetching = Fetching(world)
+    world.source.faults.append(Cut(5000))
+    asyncio.get_running_loop().call_at(0.5, lambda: setattr(world.spool, "size", 1000))
+
+    with pytest.raises(JobReturnedError, match="disk_full"):
+        await fetching.run()
+
+    assert fetching.offsets == [0]
+
+
+async def test_an_input_of_unknown_size_stops_at_the_reserve_of_the_disk(world: World) -> None:
+    content = bytes(40 * MIB)
+    fetching = Fetching(world, FakeFile(content, tells_total=False))
+    world.source.chunk = MIB
+    world.set_policy(disk_reserve=Bytes(100 * MIB))
+    world.spool.folders[LeaseId("l1")] = await world.spool.open_job(offer_of())
+    fetching.partial = world.spool.folders[LeaseId("l1")].input
+    world.spool.size = 120 * MIB
+
+    with pytest.raises(JobReturnedError, match="disk_full"):
+        await fetching.run(replace(UNSIZED, sha256=None))
+
+    assert fetching.partial.length == 16 * MIB
+
+
+async def test_an_input_that_comes_too_slowly_is_handed_back_and_kept(
+    world: World, clock: LoopClock
+) -> None:
+    world.set_policy(download_timeout=Seconds(60.0))
+    content = b"z" * 200 * 1024
+    fetching = Fetching(world, FakeFile(content))
+    world.source.bytes_per_s = 1024.0
+
+    with pytest.raises(JobReturnedError, match=r"too slow: 6[01]440 bytes .* within 1 minutes"):
+        await fetching.run(offer_of("j1", content).input)
+
+    assert clock.now() == 60.0
+    assert fetching.partial.flushed == fetching.partial.length > 0
+
+
+async def test_the_time_of_a_download_runs_through_its_pauses(
+    world: World, clock: LoopClock
+) -> None:
+    world.set_policy(download_timeout=Seconds(300.0))
+    fetching = Fetching(world)
+    world.source.faults.extend([down()] * 100)
+
+    with pytest.raises(JobReturnedError, match="too slow"):
+        await fetching.run()
+
+    assert clock.now() == 300.0
+    assert world.tools.awaited.besides("nobody") == 0
+
+
+async def test_a_download_that_gets_on_between_cuts_does_not_pause(
+    world: World, clock: LoopClock
+) -> None:
+    content = bytes(20 * MIB)
+    fetching = Fetching(world, FakeFile(content))
+    world.source.chunk = MIB
+    world.source.faults.extend(cut(*[MIB] * 19))
+
+    await fetching.run(offer_of("j1", content).input)
+
+    assert len(fetching.offsets) == 20
+    assert clock.now() == 0.0
+
+
+async def test_even_a_download_that_gets_on_waits_as_long_as_the_source_asks(world: World) -> None:
+    content = bytes(3 * MIB)
+    fetching = Fetching(world, FakeFile(content))
+    world.source.faults.extend([Cut(MIB), down(retry_after=40.0), Cut(MIB), None])
+
+    await fetching.run(offer_of("j1", content).input)
+
+    assert [r.at for r in world.source.requests] == [0.0, 0.0, 40.0, 40.0]
+
+
+async def test_a_source_that_sends_a_part_at_a_time_is_asked_for_all_of_them(world: World) -> None:
+    """Where nobody promised a size, the source's word on it counts."""
+    fetching = Fetching(world, FakeFile(CONTENT, most=4000))
+
+    await fetching.run(replace(UNSIZED, sha256=None))
+
+    assert fetching.partial.taken == CONTENT
+    assert fetching.offsets == [0, 4000, 8000]
 
 
 async def test_a_server_that_forgot_us_hears_hello_and_is_asked_again(world: World) -> None:

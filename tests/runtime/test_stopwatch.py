@@ -13,7 +13,7 @@ class Hands:
 
 def test_each_phase_is_booked_under_its_own_name() -> None:
     now = Hands()
-    watch = Stopwatch(now)
+    watch = Stopwatch(now, Phase.FETCHING)
 
     now.at = 3.0
     watch.enter(Phase.WAITING)
@@ -33,7 +33,7 @@ def test_each_phase_is_booked_under_its_own_name() -> None:
 
 def test_reading_twice_books_nothing_twice() -> None:
     now = Hands()
-    watch = Stopwatch(now)
+    watch = Stopwatch(now, Phase.FETCHING)
     now.at = 3.0
 
     watch.read()
@@ -43,7 +43,7 @@ def test_reading_twice_books_nothing_twice() -> None:
 
 def test_what_comes_after_the_end_is_booked_nowhere() -> None:
     now = Hands()
-    watch = Stopwatch(now)
+    watch = Stopwatch(now, Phase.FETCHING)
     now.at = 3.0
     watch.enter(Phase.OVER)
     now.at = 100.0

@@ -23,6 +23,15 @@ AGENTS = ("attic", "cellar")
 
 
 @dataclass(frozen=True)
+class Death:
+    """After so many seconds of life, and for how many there is none; the spool stays."""
+
+    after: int
+    away: int
+    is_power_cut: bool
+
+
+@dataclass(frozen=True)
 class Story:
     """What happens to two agents and one server; at `TROUBLE_ENDS` everything is well again."""
 
@@ -32,7 +41,7 @@ class Story:
     hangs: list[Spell]
     lost_answers: dict[str, int]
     cellar_from: int
-    attic_dies_at: int | None
+    attic_deaths: list[Death]
     seed: int
 
 
@@ -57,7 +66,9 @@ STORIES = st.builds(
     hangs=spells(),
     lost_answers=st.dictionaries(st.sampled_from(CALLS), st.integers(1, 3), max_size=3),
     cellar_from=st.integers(0, 600),
-    attic_dies_at=st.none() | st.integers(1, 900),
+    attic_deaths=st.lists(
+        st.builds(Death, st.integers(1, 400), st.integers(0, 200), st.booleans()), max_size=3
+    ),
     seed=st.integers(0, 1000),
 )
 
@@ -90,7 +101,7 @@ async def _tell(story: Story) -> tuple[FakeServer, set[str]]:
             world.add(name, plan=plan)
     with capture_logs(processors=[merge_contextvars]) as lines:
         async with asyncio.TaskGroup() as scope:
-            scope.create_task(_live(attic, until=story.attic_dies_at))
+            scope.create_task(_live_again(attic, story.attic_deaths))
             scope.create_task(_live(cellar, since=story.cellar_from))
     ended = [line for line in lines if line["event"] == "job.ended"]
     return server, {line["lease_id"] for line in ended if line["ending"] == "completed"}
@@ -108,11 +119,23 @@ def _world(server: FakeServer, name: str, story: Story) -> World:
     )
 
 
-async def _live(world: World, *, since: int = 0, until: int | None = None) -> None:
-    await world.sleep_until(float(since))
+async def _live_again(world: World, deaths: list[Death]) -> None:
+    """A life for each death, and one that lasts."""
+    for death in deaths:
+        now = world.clock.now()
+        await _live(world, until=now + death.after)
+        await world.sleep_until(world.clock.now() + death.away)
+        world = world.restarted(power_cut=death.is_power_cut)
+    await _live(world)
+
+
+async def _live(
+    world: World, *, since: float = 0.0, until: float = TROUBLE_ENDS + 2 * HOUR
+) -> None:
+    await world.sleep_until(since)
     running = asyncio.create_task(world.agent().run())
-    while world.clock.now() < (TROUBLE_ENDS + HOUR if until is None else until):
-        await asyncio.sleep(10.0)
+    while world.clock.now() < until:
+        await world.sleep_until(min(until, world.clock.now() + 10.0))
         if all(job.is_over for job in world.server.jobs.values()):
             break
     running.cancel()

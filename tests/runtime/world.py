@@ -33,6 +33,7 @@ POLICY = Policy(
     max_input=Bytes(1 << 30),
     disk_reserve=Bytes(1 << 20),
     task_timeout=Seconds(2 * HOUR),
+    download_timeout=Seconds(12 * HOUR),
     renew_every=Seconds(30.0),
     stop_grace=Seconds(8.0),
 )
@@ -124,6 +125,20 @@ class World:
         assert offer is not None
         received = Received(offer, self.clock.now())
         return HeldJob(received, self.tools, self.policy, self.slots, self)
+
+    def restarted(self, *, power_cut: bool = False) -> "World":
+        """The next start on the same spool; what the process knew is gone."""
+        name, _, number = self.boot.rpartition("-")
+        spool = self.spool.restarted(power_cut=power_cut)
+        next_start = replace(self, boot=f"{name}-{int(number) + 1}", spool=spool)
+        next_start.source.files.update(self.source.files)
+        next_start.pool.plans.update(self.pool.plans)
+        return next_start
+
+    def change_etag(self, name: str, etag: str) -> None:
+        """The source of this job calls the same bytes another version."""
+        url = f"/inputs/{name}"
+        self.source.files[url] = replace(self.source.files[url], etag=etag)
 
     def agent(self) -> Agent:
         return Agent(self.tools, self.policy)

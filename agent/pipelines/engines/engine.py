@@ -23,6 +23,8 @@ class Request:
     """None: what suits the engine."""
     temperature: float | None
     """None: the ladder."""
+    is_frugal: bool = False
+    """Memory ran out: one hypothesis at a time, whatever was asked for."""
 
     @property
     def temperatures(self) -> tuple[float, ...]:

@@ -17,13 +17,15 @@ from agent.pipelines.model_search import package_folder
 from agent.pipelines.models import EngineName, find_model, name_to_download
 from agent.pipelines.transcript import Loaded, Segment, Word
 
-_BEAM_SIZE = 5
+_BEAM_SIZE, _BEST_OF = 5, 5
 _COMPUTE_TYPES = {"cpu": ("int8", "float32"), "cuda": ("float16", "int8_float32", "float32")}
 """The first that the device can do: old GPUs have no float16."""
+_FRUGAL_TYPES = {"cpu": ("int8", "float32"), "cuda": ("int8_float16", "int8_float32", "float32")}
+"""Weights of half the size, and a little less exact."""
 _CUBLAS = ("libcublasLt.so.12", "libcublas.so.12")
 
 
-def load(settings: PipelineSettings) -> "FasterWhisper":
+def load(settings: PipelineSettings, *, is_frugal: bool = False) -> "FasterWhisper":
     device = _device(settings.device)
     model = find_model(settings, EngineName.FASTER_WHISPER, device)
     if model is None:
@@ -32,13 +34,20 @@ def load(settings: PipelineSettings) -> "FasterWhisper":
         folder = Path(download_model(name, output_dir=str(Path(mine) / name) if mine else None))
     else:
         name, folder = model.name, ct2_folder(model, settings)
-    return FasterWhisper(name, folder, device, settings.threads)
+    compute_type = choose_compute_type(device, is_frugal=is_frugal)
+    return FasterWhisper(name, folder, device, compute_type, settings.threads)
+
+
+def choose_compute_type(device: str, *, is_frugal: bool) -> str:
+    can = ctranslate2.get_supported_compute_types(device)
+    wanted = _FRUGAL_TYPES if is_frugal else _COMPUTE_TYPES
+    return next(kind for kind in wanted[device] if kind in can)
 
 
 class FasterWhisper:
-    def __init__(self, name: str, folder: Path, device: str, threads: int) -> None:
-        can = ctranslate2.get_supported_compute_types(device)
-        compute_type = next(kind for kind in _COMPUTE_TYPES[device] if kind in can)
+    def __init__(
+        self, name: str, folder: Path, device: str, compute_type: str, threads: int
+    ) -> None:
         self._model = WhisperModel(
             str(folder), device=device, compute_type=compute_type, cpu_threads=threads
         )
@@ -61,7 +70,8 @@ class FasterWhisper:
             task=request.task,
             word_timestamps=request.word_timestamps,
             initial_prompt=request.initial_prompt,
-            beam_size=request.beam_size or _BEAM_SIZE,
+            beam_size=1 if request.is_frugal else request.beam_size or _BEAM_SIZE,
+            best_of=1 if request.is_frugal else _BEST_OF,
             temperature=request.temperatures,
         )
         segments = []

@@ -76,7 +76,7 @@ class OpenAiWhisper:
                 task=request.task,
                 word_timestamps=request.word_timestamps,
                 initial_prompt=request.initial_prompt,
-                beam_size=request.beam_size,
+                beam_size=None if request.is_frugal else request.beam_size,
                 temperature=request.temperatures,
                 fp16=self._is_half,
             )

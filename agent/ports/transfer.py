@@ -1,0 +1,80 @@
+"""Where inputs come from and where results go."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.model.artifact import Artifact
+from agent.model.ids import Bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """200: the source sends everything from byte 0."""
+
+    total: Bytes | None
+    etag: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """206: the source goes on at `start`."""
+
+    start: Bytes
+    total: Bytes | None
+    etag: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NothingLeft:
+    """416: the source holds no byte from there on."""
+
+    total: Bytes | None
+
+
+Opened = Whole | Part | NothingLeft
+
+
+class Body(Protocol):
+    """An open answer of an input source."""
+
+    @property
+    def opened(self) -> Opened: ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes as they come; raise `ServerUnavailableError` when the connection breaks."""
+        ...
+
+
+class InputSource(Protocol):
+    def open(self, url: str, *, offset: int, etag: str | None) -> AbstractAsyncContextManager[Body]:
+        """Ask for the input from `offset` on, if it is still the version `etag`.
+
+        Raise `InputUnavailableError` when the source says that it will never give it,
+        `ServerUnavailableError` when it may later, or what the server says about the lease.
+        The token goes to the server's own origin only.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    url: str
+    offset: Bytes
+
+
+class ArtifactSink(Protocol):
+    """tus, section 7. Raise `LeaseLostError`, `UploadGoneError` and the like as the server says."""
+
+    async def create(self, url: str, artifact: Artifact, first: bytes) -> Upload:
+        """Announce `artifact` and send its first bytes; the same artifact gives the same upload."""
+        ...
+
+    async def offset(self, upload_url: str) -> Bytes:
+        """How much the server has on disk: its word is the truth, ours a guess."""
+        ...
+
+    async def append(self, upload_url: str, offset: Bytes, data: bytes) -> Bytes:
+        """Send `data` at `offset`; give back the new offset."""
+        ...

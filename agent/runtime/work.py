@@ -1,0 +1,150 @@
+"""What is done for one job: its input fetched, a slot waited for, a result computed, delivered."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import PurePath
+
+import structlog
+
+from agent.core.job_life import (
+    MOST_COMPUTATIONS,
+    STAGE_OF,
+    Event,
+    Phase,
+    advance,
+    phase_at_start,
+)
+from agent.core.lease_keeper import NEWS_SPACING, STEP_SPACING
+from agent.model.errors import JobFailedError
+from agent.model.failures import FailureCode
+from agent.model.held import Finished
+from agent.model.ids import Instant, Seconds
+from agent.model.lease import Offer
+from agent.model.work import Failed, Produced, Progress, Task
+from agent.ports import JobFolder, Report
+from agent.runtime.compute import compute
+from agent.runtime.deliver import Delivery
+from agent.runtime.fetch import Download
+from agent.runtime.race import INTERRUPTED, first_of
+from agent.runtime.report import result_of
+from agent.runtime.settlement import Delivered
+from agent.runtime.stopwatch import Stopwatch
+from agent.runtime.tools import Policy, Tools
+
+_log = structlog.get_logger(__name__)
+
+
+class Work:
+    """The job's way through its phases, from wherever its journal says that it is."""
+
+    def __init__(
+        self,
+        offer: Offer,
+        tools: Tools,
+        policy: Policy,
+        *,
+        left: JobFolder | None,
+        on_news: Callable[[Seconds], None],
+        on_slot_free: Callable[[], None],
+    ) -> None:
+        """`left`: what an earlier start left of it. `on_news` hears how urgent the news is."""
+        self._offer = offer
+        self._tools = tools
+        self._policy = policy
+        self._on_news = on_news
+        self._on_slot_free = on_slot_free
+        self._phase = Phase.FETCHING if left is None else phase_at_start(left.journal)
+        self._progress = Progress(0.0, "")
+        self.stopwatch = Stopwatch(tools.clock.now, self._phase)
+
+    @property
+    def phase(self) -> Phase:
+        return self._phase
+
+    @property
+    def report(self) -> Report:
+        return Report(STAGE_OF[self._phase], self._progress.fraction, self._progress.message)
+
+    def end(self) -> None:
+        """However it ended: nothing more is done."""
+        self._phase = advance(self._phase, Event.ENDED)
+
+    async def run(self, folder: JobFolder, slots: asyncio.Semaphore) -> Delivered:
+        """Raises what `verdict` has a word for."""
+        finished = folder.journal.finished or await self._finish(folder, slots)
+        delivery = Delivery(self._offer, folder, self._tools, self._on_fraction)
+        await delivery.run(finished.manifest, lambda: result_of(finished, self.stopwatch.read()))
+        return Delivered(len(finished.manifest))
+
+    async def _finish(self, folder: JobFolder, slots: asyncio.Semaphore) -> Finished:
+        if self._phase is Phase.FETCHING:
+            await self._fetch(folder)
+            self._move(Event.INPUT_READY)
+        async with slots:
+            self._move(Event.SLOT_GRANTED)
+            produced = await self._process(folder)
+            finished = await folder.seal(produced, self.stopwatch.read())
+        self._move(Event.PRODUCED)
+        self._on_slot_free()
+        return finished
+
+    async def _fetch(self, folder: JobFolder) -> None:
+        self._on_fraction(0.0)
+        download = Download(
+            self._offer.input, folder.input, self._tools, self._policy, self._on_fraction
+        )
+        await download.run()
+        await folder.seal_input()
+
+    async def _process(self, folder: JobFolder) -> Produced:
+        if folder.journal.computations >= MOST_COMPUTATIONS:
+            raise JobFailedError(
+                FailureCode.WORKER_CRASHED,
+                f"the agent ended {MOST_COMPUTATIONS} times while it computed this job",
+            )
+        task = await self._task(folder)
+        limit = min(self._offer.timeout or self._policy.task_timeout, self._policy.task_timeout)
+        clock = self._tools.clock
+        outcome = await first_of(
+            compute(task, self._tools.pool, self._on_progress, fresh=folder.begin),
+            clock.sleep_until(Instant(clock.now() + limit)),
+        )
+        if outcome is INTERRUPTED:
+            raise JobFailedError(FailureCode.TIMEOUT, f"not done within {limit:g} s")
+        if isinstance(outcome, Failed):
+            raise JobFailedError(outcome.code, outcome.message, outcome.detail)
+        return outcome
+
+    async def _task(self, folder: JobFolder) -> Task:
+        return Task(
+            job_id=self._offer.job_id,
+            content_type=self._offer.content_type,
+            input=await folder.seal_input(),
+            filename=PurePath(self._offer.input.filename).name or "input",
+            media_type=self._offer.input.media_type,
+            output=await folder.begin(),
+            options=self._offer.options,
+        )
+
+    def _move(self, event: Event) -> None:
+        self._phase = advance(self._phase, event)
+        self.stopwatch.enter(self._phase)
+        _log.debug("stage.entered", stage=STAGE_OF[self._phase].value)
+        self._on_progress(Progress(0.0, ""))
+        self._on_news(STEP_SPACING)
+
+    def _on_fraction(self, fraction: float) -> None:
+        self._on_progress(Progress(fraction, ""))
+
+    def _on_progress(self, progress: Progress) -> None:
+        before, self._progress = self._progress, progress
+        # Whoever waits for the job wants to see it move; the keeper spaces the renewals.
+        if progress.message != before.message:
+            self._on_news(STEP_SPACING)
+        elif _percent(progress) != _percent(before):
+            self._on_news(NEWS_SPACING)
+        self._tools.display.job_moved(self._offer.job_id, self._offer.input.filename, self.report)
+
+
+def _percent(progress: Progress) -> int:
+    return int(progress.fraction * 100)
