@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench docs lock clean
+.PHONY: help demo test torture lint fmt bench docs lock clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -30,6 +30,9 @@ fmt: $(VENV)/.all  ## rewrite the code in house format
 bench: $(VENV)/.all  ## measure; results with date and command go into docs/benchmarks.md
 	$(BIN)/python -m tests.benchmarks
 
+torture: $(VENV)/.all  ## kill agent and server a thousand times and break the disk at every call; half an hour
+	$(BIN)/python -m tests.torture
+
 docs: $(VENV)/.all  ## write the generated documents again
 	$(BIN)/python -m agent.server.openapi > docs/openapi.json
 	$(BIN)/python -m agent config --example > config.example.toml
@@ -47,7 +50,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
-	@.ci/need ffmpeg flite
+	@.ci/need ffmpeg flite nginx-light
 	$(PIP) --editable '.[all,dev]'
 	@touch $@ $(VENV)/.demo
 
