@@ -21,6 +21,8 @@ class View:
     jobs_left: int | None
     """How many more jobs may be taken in this run; None: no limit."""
     disk_free: Bytes
+    awaited: Bytes
+    """What running downloads still bring to that disk."""
     disk_reserve: Bytes
     max_input: Bytes
     paused: str | None
@@ -51,12 +53,14 @@ def admit(view: View) -> Decision:
         return OnlyBeat(view.paused)
     if view.jobs_left is not None and view.jobs_left <= 0:
         return OnlyBeat("as many jobs as wanted were taken")
-    room = (view.disk_free - view.disk_reserve) // DISK_PER_INPUT
+    room = (view.disk_free - view.awaited - view.disk_reserve) // DISK_PER_INPUT
     if room <= 0:
         # In whole tenths: the reason is told again whenever it changes.
         free, reserve = view.disk_free / GB, view.disk_reserve / GB
+        spoken_for = f" and {view.awaited / GB:.1f} GB are on their way" if view.awaited else ""
         return OnlyBeat(
             f"the spool's disk has {free:.1f} GB free, of which {reserve:.1f} GB are to stay free"
+            f"{spoken_for}"
         )
     free = max(0, view.slots - view.held)
     prefetch = 0 if free else max(0, view.slots + PREFETCH - view.held)

@@ -76,6 +76,10 @@ class Awaited:
     def forget(self, who: Hashable) -> None:
         self._missing.pop(who, None)
 
+    @property
+    def total(self) -> Bytes:
+        return Bytes(sum(self._missing.values()))
+
     def besides(self, who: Hashable) -> Bytes:
         """What all but `who` still bring."""
         return Bytes(sum(size for other, size in self._missing.items() if other != who))

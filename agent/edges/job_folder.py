@@ -175,8 +175,9 @@ def load(path: Path, around: Surroundings) -> DiskJobFolder:
         raise MisfitError("it is no folder")
     record = load_record(path)
     finished = record.journal.finished
-    lost = results.missing(path / "results", finished.manifest) if finished else ()
-    if lost:
-        _log.warning("spool.results_missing", folder=path.name, names=lost)
+    damaged = results.damaged(path / "results", finished.manifest) if finished else ()
+    if damaged:
+        # The server would refuse them for ever: computed again, the job is done after all.
+        _log.warning("spool.results_damaged", folder=path.name, names=damaged)
         record = replace(record, journal=replace(record.journal, finished=None))
     return DiskJobFolder(path, record, around)

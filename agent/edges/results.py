@@ -48,19 +48,17 @@ def read(results: Path, artifact: Artifact, offset: int, length: int) -> bytes:
     return data
 
 
-def missing(results: Path, manifest: tuple[Artifact, ...]) -> tuple[str, ...]:
-    """The names of those that are not there, or not with their size."""
-    return tuple(one.name for one in manifest if _size(results, one.name) != one.size)
+def damaged(results: Path, manifest: tuple[Artifact, ...]) -> tuple[str, ...]:
+    """The names of those that are not there, or not byte for byte what was sealed."""
+    return tuple(one.name for one in manifest if not _is_sound(results, one))
 
 
 def _seal_file(results: Path, name: str, media_type: str) -> Artifact:
     if not ARTIFACT_NAME.fullmatch(name):
         raise JobFailedError(FailureCode.INTERNAL, f"the pipeline named an artifact {name!r}")
-    digest = hashlib.sha256()
     try:
         with _opened(results, name) as file:
-            while block := file.read(HASH_BLOCK):
-                digest.update(block)
+            digest = _digest(file)
             os.fsync(file.fileno())
             size = file.tell()
     except OSError as error:
@@ -68,17 +66,26 @@ def _seal_file(results: Path, name: str, media_type: str) -> Artifact:
             raise
         why = f"the pipeline did not write {name}"
         raise JobFailedError(FailureCode.INTERNAL, why) from error
-    return Artifact(name, media_type, Bytes(size), Digest(digest.hexdigest()))
+    return Artifact(name, media_type, Bytes(size), digest)
 
 
-def _size(results: Path, name: str) -> int | None:
+def _is_sound(results: Path, artifact: Artifact) -> bool:
     try:
-        with _opened(results, name) as file:
-            return os.fstat(file.fileno()).st_size
+        with _opened(results, artifact.name) as file:
+            # The size first: it costs nothing, and is what a lost write changes.
+            has_size = os.fstat(file.fileno()).st_size == artifact.size
+            return has_size and _digest(file) == artifact.sha256
     except OSError as error:
         if error.errno not in _ABSENT:
             raise
-        return None
+        return False
+
+
+def _digest(file: BinaryIO) -> Digest:
+    digest = hashlib.sha256()
+    while block := file.read(HASH_BLOCK):
+        digest.update(block)
+    return Digest(digest.hexdigest())
 
 
 @contextmanager

@@ -129,6 +129,7 @@ class Poller:
             held=sum(job.needs_slot for job in board.jobs),
             jobs_left=None if most is None else most - board.taken,
             disk_free=self._tools.spool.free(),
+            awaited=self._tools.awaited.total,
             disk_reserve=policy.disk_reserve,
             max_input=policy.max_input,
             paused=board.paused or paused,

@@ -13,6 +13,7 @@ IDLE = View(
     held=0,
     jobs_left=None,
     disk_free=Bytes(100 * GB),
+    awaited=Bytes(0),
     disk_reserve=Bytes(10 * GB),
     max_input=Bytes(10 * GB),
     paused=None,
@@ -92,6 +93,7 @@ def test_no_work_is_asked_for_that_could_not_be_stored(
         held=held,
         jobs_left=None,
         disk_free=Bytes(free),
+        awaited=Bytes(0),
         disk_reserve=Bytes(reserve),
         max_input=Bytes(max_input),
         paused=None,
@@ -106,3 +108,13 @@ def test_no_work_is_asked_for_that_could_not_be_stored(
         assert decision.free_slots + decision.prefetch > 0
     else:
         assert free - reserve < DISK_PER_INPUT or held > slots
+
+
+def test_what_is_on_its_way_to_the_disk_is_no_room_for_more() -> None:
+    busy = replace(IDLE, disk_free=Bytes(22 * GB), awaited=Bytes(4 * GB))
+
+    assert admit(busy) == AskForWork(2, 0, Bytes(4 * GB))
+    assert admit(replace(busy, awaited=Bytes(12 * GB))) == OnlyBeat(
+        "the spool's disk has 22.0 GB free, of which 10.0 GB are to stay free"
+        " and 12.0 GB are on their way"
+    )

@@ -237,7 +237,11 @@ def link(path: Path) -> None:
     path.symlink_to(path.with_name("elsewhere"))
 
 
-@pytest.mark.parametrize("damage", [lose, cut, link])
+def rot(path: Path) -> None:
+    path.write_bytes(bytes(byte ^ 1 for byte in path.read_bytes()))
+
+
+@pytest.mark.parametrize("damage", [lose, cut, link, rot])
 @pytest.mark.parametrize("name", ["a.md", "pages/1.md"])
 async def test_a_finished_result_whose_files_are_not_right_is_computed_again(
     tmp_path: Path, damage: Callable[[Path], None], name: str
@@ -250,7 +254,7 @@ async def test_a_finished_result_whose_files_are_not_right_is_computed_again(
             assert folder.journal == Journal(offer=OFFER, is_input_whole=True, computations=1)
             await compute(folder)
 
-    assert [(line["event"], line["names"]) for line in logs] == [("spool.results_missing", (name,))]
+    assert [(line["event"], line["names"]) for line in logs] == [("spool.results_damaged", (name,))]
     assert (await journals_at(tmp_path))[0].stage is Stage.UPLOADING
 
 

@@ -128,29 +128,30 @@ def test_a_result_that_became_a_link_is_not_sent(output: Path) -> None:
         results.read(output, artifact("a.md", b"secret"), 0, 6)
 
 
-def test_results_that_are_there_with_their_size_are_not_missing(output: Path) -> None:
+def test_results_that_are_there_byte_for_byte_are_sound(output: Path) -> None:
     put(output, {"a.md": b"abc", "pages/1.md": b""})
     manifest = results.seal(output, produced("a.md", "pages/1.md"))
 
-    assert results.missing(output, manifest) == ()
+    assert results.damaged(output, manifest) == ()
 
 
-def test_what_is_gone_cut_or_no_file_any_more_is_missing(output: Path) -> None:
-    names = ("gone", "cut", "link", "folder", "pages/1.md")
+def test_what_is_gone_cut_rotten_or_no_file_any_more_is_damaged(output: Path) -> None:
+    names = ("gone", "cut", "rotten", "link", "folder", "pages/1.md")
     put(output, dict.fromkeys(names, b"secret"))
     manifest = results.seal(output, produced(*names))
 
     for name in ("gone", "link", "folder", "pages/1.md"):
         (output / name).unlink()
     (output / "cut").write_bytes(b"secre")
+    (output / "rotten").write_bytes(b"Secret")
     (output / "link").symlink_to(output.parent / "token")
     (output / "folder").mkdir()
     (output / "pages").rmdir()
 
-    assert results.missing(output, manifest) == names
+    assert results.damaged(output, manifest) == names
 
 
-def test_without_an_output_everything_is_missing(output: Path) -> None:
+def test_without_an_output_everything_is_damaged(output: Path) -> None:
     output.rmdir()
 
-    assert results.missing(output, (artifact("a.md", b"abc"),)) == ("a.md",)
+    assert results.damaged(output, (artifact("a.md", b"abc"),)) == ("a.md",)
