@@ -16,7 +16,7 @@ from agent.edges.display import printable
 from agent.model.errors import JobFailedError, SpoolError
 from agent.model.failures import FailureCode
 from agent.model.ids import JobId
-from agent.model.work import Failed, Produced, Task
+from agent.model.work import Failed, Produced, Returned, Task
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -85,6 +85,8 @@ async def _compute(settings: Settings, task: Task, watcher: Watcher) -> Produced
         await pool.close()
     if isinstance(outcome, Failed):
         raise JobFailedError(outcome.code, f"{outcome.code}: {outcome.message}", outcome.detail)
+    if isinstance(outcome, Returned):
+        raise SpoolError(outcome.reason)
     return outcome
 
 

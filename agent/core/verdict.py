@@ -61,8 +61,9 @@ def _lost(error: errors.AgentError) -> Verdict:
 
 
 def _returned(error: errors.AgentError) -> Verdict:
-    wait = error.retry_after if isinstance(error, errors.JobReturnedError) else None
-    return Release(str(error), wait)
+    if isinstance(error, errors.JobReturnedError):
+        return Release(str(error), error.retry_after, is_box_fault=error.is_box_fault)
+    return Release(str(error))
 
 
 _TABLE: Mapping[type[errors.AgentError], Callable[[errors.AgentError], Verdict]] = {

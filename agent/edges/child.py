@@ -24,10 +24,12 @@ from agent.model.work import (
     BadFrameError,
     Failed,
     FromChild,
+    Outcome,
     PipelineSettings,
     Produced,
     Progress,
     Ready,
+    Returned,
     Task,
     ToChild,
     decode,
@@ -93,7 +95,7 @@ class Child:
 
     async def run(
         self, task: Task, on_progress: Callable[[Progress], None], stall_limit: Seconds
-    ) -> Produced | Failed:
+    ) -> Outcome:
         """Raises `ChildLostError`. However this ends without an outcome, the child is dead then."""
         kills = OomKills(self._process.pid)
         try:
@@ -112,13 +114,13 @@ class Child:
 
     async def _run(
         self, task: Task, on_progress: Callable[[Progress], None], stall_limit: Seconds
-    ) -> Produced | Failed:
+    ) -> Outcome:
         async with self._or_dead():
             await self._send(task, stall_limit)
             while isinstance(frame := await self._receive(stall_limit), Progress):
                 on_progress(frame)
                 await asyncio.sleep(0)  # a flood of them must not starve the renewals
-            if isinstance(frame, Produced | Failed):
+            if isinstance(frame, Produced | Failed | Returned):
                 return frame
             raise ChildLostError("the worker spoke out of turn")
 

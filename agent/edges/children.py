@@ -18,7 +18,7 @@ from agent.edges.child import Child, ChildLostError
 from agent.edges.child_environment import child_environment
 from agent.model.failures import FailureCode
 from agent.model.ids import Seconds
-from agent.model.work import Failed, PipelineSettings, Produced, Progress, Task
+from agent.model.work import Failed, Outcome, PipelineSettings, Progress, Task
 
 _ONE_MINUTE, _TEN_MINUTES = Seconds(60.0), Seconds(600.0)
 _FIRST_PAUSE, _LONGEST_PAUSE = Seconds(0.1), Seconds(30.0)
@@ -70,7 +70,7 @@ class ChildPool:
                 content_types = (await place.warm_child()).content_types
         return content_types
 
-    async def run(self, task: Task, on_progress: Callable[[Progress], None]) -> Produced | Failed:
+    async def run(self, task: Task, on_progress: Callable[[Progress], None]) -> Outcome:
         """Run `task` in a warm child, or in a fresh one if it is frugal.
 
         Cancelling kills the child and returns when it is dead.
@@ -154,7 +154,7 @@ class _Place:
                 self._jobs = 0
             return self._child
 
-    async def run(self, task: Task, on_progress: Callable[[Progress], None]) -> Produced | Failed:
+    async def run(self, task: Task, on_progress: Callable[[Progress], None]) -> Outcome:
         try:
             child = await self.warm_child()
             with self._counted_deaths():

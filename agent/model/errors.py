@@ -136,6 +136,10 @@ class JobFailedError(JobError):
 class JobReturnedError(JobError):
     """This box cannot do the job now; another one, or a later hour, can."""
 
-    def __init__(self, reason: str, *, retry_after: Seconds | None = None) -> None:
+    def __init__(
+        self, reason: str, *, retry_after: Seconds | None = None, is_box_fault: bool = False
+    ) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.is_box_fault = is_box_fault
+        """The next job would meet it too."""

@@ -81,7 +81,15 @@ class Failed:
     detail: str = ""
 
 
-FromChild: TypeAlias = Ready | Progress | Produced | Failed
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The box cannot do the task now; the task is fine. `reason` begins with a word for it."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Produced | Failed | Returned
+FromChild: TypeAlias = Ready | Progress | Outcome
 ToChild: TypeAlias = PipelineSettings | Task
 
 _KINDS: Mapping[str, type[FromChild] | type[ToChild]] = {
@@ -91,6 +99,7 @@ _KINDS: Mapping[str, type[FromChild] | type[ToChild]] = {
     "progress": Progress,
     "produced": Produced,
     "failed": Failed,
+    "returned": Returned,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
@@ -132,6 +141,8 @@ def _build(kind: type[FromChild] | type[ToChild], fields: JsonObject) -> FromChi
             return Produced(tuple(_artifact(*pair) for pair in artifacts), _summary(summary))
         case Failed(code, message, detail):
             return Failed(FailureCode(code), _text(message), _text(detail))
+        case Returned(reason):
+            return Returned(_text(reason))
         case Progress(fraction, message):
             return Progress(min(1.0, max(0.0, float(fraction))), _text(message))
         case frame:

@@ -10,8 +10,8 @@ from agent.model.work import (
     MAX_FRAME,
     Failed,
     FromChild,
+    Outcome,
     PipelineSettings,
-    Produced,
     Progress,
     Ready,
     Task,
@@ -19,7 +19,7 @@ from agent.model.work import (
     decode,
     encode,
 )
-from agent.pipelines.errors import as_failed
+from agent.pipelines.errors import as_outcome
 from agent.pipelines.guard import split_off_guard
 from agent.pipelines.parentage import silence_stdout
 from agent.pipelines.registry import Pipelines
@@ -62,11 +62,11 @@ class _Reporter:
             self._connection.sendall(encode(progress))
 
 
-def _attempt(pipelines: Pipelines, task: Task, report: _Reporter) -> Produced | Failed:
+def _attempt(pipelines: Pipelines, task: Task, report: _Reporter) -> Outcome:
     try:
         return pipelines.run(task, report)
     except Exception as error:  # the top of a task: whatever it is, the agent must hear of it
-        return as_failed(error)
+        return as_outcome(error)
 
 
 def send_outcome(connection: socket.socket, outcome: FromChild) -> None:

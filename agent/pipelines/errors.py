@@ -8,17 +8,22 @@ PipelineError
  ├── EngineUnavailableError   this box lacks a library, a model or a GPU
  └── DecoderKilledError       somebody killed the decoder; perhaps the kernel, for memory
 
-Everything else is a surprise: `as_failed` turns it into out of memory where it is, else internal.
+Everything else is a surprise: `as_outcome` turns it into out of memory where it is, into the box's
+own trouble where the disk refuses, else into internal.
 """
 
 import traceback
+from errno import EDQUOT, EIO, ENOSPC, EROFS
 from typing import ClassVar
 
 from agent.model.failures import FailureCode
-from agent.model.work import Failed
+from agent.model.work import Failed, Returned
 
 _MESSAGE_LIMIT = 300
 _DETAIL_LIMIT = 8 * 1024
+_NO_SPACE = frozenset({ENOSPC, EDQUOT})
+_DISK_TROUBLE = _NO_SPACE | {EIO, EROFS}
+"""What the system says when the disk is to blame and not the file: another box can do the job."""
 
 
 class PipelineError(Exception):
@@ -55,10 +60,19 @@ class DecoderKilledError(PipelineError):
     code = FailureCode.WORKER_CRASHED
 
 
-def as_failed(error: Exception) -> Failed:
+class GpuUnavailableError(EngineUnavailableError):
+    """The box's fault alone: the job is handed back, not failed."""
+
+
+def as_outcome(error: Exception) -> Failed | Returned:
     """What crosses the pipe for an error that ended a task."""
+    if isinstance(error, GpuUnavailableError):
+        return Returned(f"gpu_unavailable: {error}")
     if isinstance(error, PipelineError):
         return Failed(error.code, str(error))
+    if isinstance(error, OSError) and error.errno in _DISK_TROUBLE:
+        word = "disk_full" if error.errno in _NO_SPACE else "disk"
+        return Returned(f"{word}: {error.strerror}")
     # An error may be of any make: not even its text is to be had from all of them.
     told = traceback.TracebackException.from_exception(error)
     detail = "".join(told.format())[-_DETAIL_LIMIT:]

@@ -5,12 +5,12 @@ from typing import Protocol
 
 from agent.model.hardware import Hardware
 from agent.model.ids import JobId, JsonObject
-from agent.model.work import Failed, Produced, Progress, Task
+from agent.model.work import Outcome, Progress, Task
 from agent.ports.server import Report
 
 
 class Pool(Protocol):
-    async def run(self, task: Task, on_progress: Callable[[Progress], None]) -> Produced | Failed:
+    async def run(self, task: Task, on_progress: Callable[[Progress], None]) -> Outcome:
         """Run `task` in a warm child, or in a fresh one if it is frugal.
 
         Cancelling kills the child and returns when it is dead.

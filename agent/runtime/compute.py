@@ -6,7 +6,7 @@ from dataclasses import replace
 import structlog
 
 from agent.model.failures import FailureCode
-from agent.model.work import Failed, Produced, Progress, Task
+from agent.model.work import Failed, Outcome, Progress, Task
 from agent.ports import Pool
 
 _log = structlog.get_logger(__name__)
@@ -17,7 +17,7 @@ async def compute(
     pool: Pool,
     on_progress: Callable[[Progress], None],
     fresh: Callable[[], Awaitable[str]],
-) -> Produced | Failed:
+) -> Outcome:
     """What `task` gives. `fresh` makes an empty folder for the results of a second try."""
     outcome = await pool.run(task, on_progress)
     if not isinstance(outcome, Failed) or outcome.code is not FailureCode.OUT_OF_MEMORY:

@@ -15,12 +15,12 @@ from agent.core.job_life import (
     phase_at_start,
 )
 from agent.core.lease_keeper import NEWS_SPACING, STEP_SPACING
-from agent.model.errors import JobFailedError
+from agent.model.errors import JobFailedError, JobReturnedError
 from agent.model.failures import FailureCode
 from agent.model.held import Finished
 from agent.model.ids import Instant, Seconds
 from agent.model.lease import Offer
-from agent.model.work import Failed, Produced, Progress, Task
+from agent.model.work import Failed, Produced, Progress, Returned, Task
 from agent.ports import JobFolder, Report
 from agent.runtime.compute import compute
 from agent.runtime.deliver import Delivery
@@ -113,6 +113,8 @@ class Work:
             raise JobFailedError(FailureCode.TIMEOUT, f"not done within {limit:g} s")
         if isinstance(outcome, Failed):
             raise JobFailedError(outcome.code, outcome.message, outcome.detail)
+        if isinstance(outcome, Returned):
+            raise JobReturnedError(outcome.reason, is_box_fault=True)
         return outcome
 
     async def _task(self, folder: JobFolder) -> Task:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from agent.model.failures import FailureCode
 from agent.model.ids import Instant, JobId, Seconds
-from agent.model.work import Failed, Produced, Progress, Task
+from agent.model.work import Failed, Outcome, Produced, Progress, Returned, Task
 from agent.ports import Clock
 from tests.fakes.spool import FakeSpool
 
@@ -20,7 +20,7 @@ class Plan:
 
     takes: Seconds = SHORT
     results: Mapping[str, bytes] = field(default_factory=lambda: RESULTS)
-    fails: Failed | None = None
+    fails: Failed | Returned | None = None
     fits_frugally: bool = False
     """It fails only as long as it is not frugal."""
     breaks: Exception | None = None
@@ -51,7 +51,7 @@ class FakePool:
     running: int = 0
     most_running: int = 0
 
-    async def run(self, task: Task, on_progress: Callable[[Progress], None]) -> Produced | Failed:
+    async def run(self, task: Task, on_progress: Callable[[Progress], None]) -> Outcome:
         self.tasks.append(task)
         self.started_at.setdefault(task.job_id, []).append(self.clock.now())
         self.running += 1
@@ -77,7 +77,7 @@ class FakePool:
 
     async def _run(
         self, task: Task, plan: Plan, on_progress: Callable[[Progress], None]
-    ) -> Produced | Failed:
+    ) -> Outcome:
         for step in range(STEPS):
             on_progress(Progress(step / STEPS, f"step {step + 1} of {STEPS}"))
             await self._sleep(Seconds(plan.takes / STEPS))

@@ -1,10 +1,16 @@
+from errno import EDQUOT, EIO, ENOENT, ENOSPC
 from pathlib import Path
 
 import pytest
 
 from agent.model.failures import FailureCode
-from agent.model.work import PipelineSettings
-from agent.pipelines.errors import OptionsInvalidError, UnsupportedMediaError, as_failed
+from agent.model.work import Failed, PipelineSettings, Returned
+from agent.pipelines.errors import (
+    GpuUnavailableError,
+    OptionsInvalidError,
+    UnsupportedMediaError,
+    as_outcome,
+)
 from agent.pipelines.options import Options, parse_options
 from agent.pipelines.registry import possible_content_types, run_task
 from tests.pipelines.conftest import MakeTask
@@ -60,7 +66,30 @@ class OutOfMemoryError(RuntimeError):
     ],
 )
 def test_every_way_to_run_out_of_memory_is_known(error: Exception) -> None:
-    assert as_failed(error).code is FailureCode.OUT_OF_MEMORY
+    assert failed(error).code is FailureCode.OUT_OF_MEMORY
+
+
+def failed(error: Exception) -> Failed:
+    outcome = as_outcome(error)
+    assert isinstance(outcome, Failed)
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(ENOSPC, "No space left on device"), "disk_full: No space left on device"),
+        (OSError(EDQUOT, "Disk quota exceeded"), "disk_full: Disk quota exceeded"),
+        (OSError(EIO, "Input/output error"), "disk: Input/output error"),
+        (GpuUnavailableError("torch sees no GPU."), "gpu_unavailable: torch sees no GPU."),
+    ],
+)
+def test_what_is_the_boxs_fault_hands_the_task_back(error: Exception, reason: str) -> None:
+    assert as_outcome(error) == Returned(reason)
+
+
+def test_a_file_that_is_missing_is_no_fault_of_the_disk() -> None:
+    assert failed(FileNotFoundError(ENOENT, "No such file")).code is FailureCode.INTERNAL
 
 
 class SpeechlessError(Exception):
@@ -74,16 +103,16 @@ class SpeechlessError(Exception):
 
 
 def test_an_error_that_cannot_even_be_told_is_internal_too() -> None:
-    failed = as_failed(SpeechlessError())
+    told = failed(SpeechlessError())
 
-    assert failed.code is FailureCode.INTERNAL
-    assert failed.message.startswith("SpeechlessError: ")
+    assert told.code is FailureCode.INTERNAL
+    assert told.message.startswith("SpeechlessError: ")
 
 
 def test_a_surprise_is_internal_with_its_class_and_a_bounded_traceback() -> None:
-    failed = as_failed(KeyError("x" * 100_000))
+    told = failed(KeyError("x" * 100_000))
 
-    assert failed.code is FailureCode.INTERNAL
-    assert failed.message.startswith("KeyError: 'xxx")
-    assert len(failed.message) <= 300
-    assert 1000 < len(failed.detail) <= 8 * 1024
+    assert told.code is FailureCode.INTERNAL
+    assert told.message.startswith("KeyError: 'xxx")
+    assert len(told.message) <= 300
+    assert 1000 < len(told.detail) <= 8 * 1024

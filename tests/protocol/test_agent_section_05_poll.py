@@ -15,6 +15,7 @@ BUSY = View(
     held=2,
     jobs_left=None,
     disk_free=Bytes(100),
+    awaited=Bytes(0),
     disk_reserve=Bytes(0),
     max_input=Bytes(10),
     paused=None,

@@ -6,7 +6,7 @@ from agent.model.errors import SpoolError
 from agent.model.failures import FailureCode
 from agent.model.ids import Instant, Seconds
 from agent.model.lease import Directive
-from agent.model.work import Failed
+from agent.model.work import Failed, Returned
 from tests.fakes.pool import CRASHES, HANGS, Plan
 from tests.runtime.conftest import Lines
 from tests.runtime.world import DAY, HOUR, MINUTE, World, working
@@ -212,6 +212,19 @@ async def test_a_spool_that_cannot_be_written_pauses_the_agent_too(
 
     assert "spool: read-only file system" in told(lines, "agent.paused")[0]
     assert len(world.pool.tasks) <= MOST
+
+
+async def test_a_box_that_cannot_compute_hands_the_jobs_back_and_pauses(
+    world: World, lines: Lines
+) -> None:
+    add_many(world, 40, Plan(fails=Returned("gpu_unavailable: torch sees no GPU.")))
+
+    await work_until(world, 60.0)
+
+    given_back = [job for job in world.server.jobs.values() if job.releases]
+    assert [job.said for job in given_back] == [["gpu_unavailable: torch sees no GPU."]] * MOST
+    assert "gpu_unavailable: torch sees no GPU" in told(lines, "agent.paused")[0]
+    assert all(not job.failures for job in world.server.jobs.values())
 
 
 async def test_a_pause_of_the_server_is_not_ended_by_the_end_of_our_own(world: World) -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from agent.model.failures import FailureCode
 from agent.model.ids import JobId, Seconds
-from agent.model.work import Failed, Produced, Progress, Task
+from agent.model.work import Failed, Outcome, Produced, Progress, Task
 from agent.runtime.compute import compute
 from tests.fakes.pool import CRASHES, Plan
 from tests.runtime.conftest import Lines
@@ -20,7 +20,7 @@ TASK = Task(
 )
 
 
-async def computed(world: World, plan: Plan) -> Produced | Failed:
+async def computed(world: World, plan: Plan) -> Outcome:
     await world.spool.open_job(offer_of())
     world.pool.plans[TASK.job_id] = plan
 

@@ -11,7 +11,7 @@ from faster_whisper import WhisperModel, download_model
 from agent.model.work import PipelineSettings
 from agent.pipelines.decoding import Samples
 from agent.pipelines.engines.engine import Heard, Request
-from agent.pipelines.errors import EngineUnavailableError
+from agent.pipelines.errors import GpuUnavailableError
 from agent.pipelines.model_files import ct2_folder
 from agent.pipelines.model_search import package_folder
 from agent.pipelines.models import EngineName, find_model, name_to_download
@@ -88,7 +88,7 @@ def _device(wanted: str) -> str:
     _preload_cublas()
     has_gpu = ctranslate2.get_cuda_device_count() > 0
     if wanted == "cuda" and not has_gpu:
-        raise EngineUnavailableError("the settings ask for cuda, but CTranslate2 sees no GPU.")
+        raise GpuUnavailableError("the settings ask for cuda, but CTranslate2 sees no GPU.")
     return "cuda" if has_gpu else "cpu"
 
 

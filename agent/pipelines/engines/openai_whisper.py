@@ -14,7 +14,7 @@ from agent.model.work import PipelineSettings
 from agent.pipelines.decoding import Samples
 from agent.pipelines.engines.checkpoint import convert, read_alignment_heads
 from agent.pipelines.engines.engine import Heard, Request
-from agent.pipelines.errors import EngineUnavailableError
+from agent.pipelines.errors import GpuUnavailableError
 from agent.pipelines.model_files import converted, ct2_folder
 from agent.pipelines.model_search import Form, Model
 from agent.pipelines.models import EngineName, find_model, name_to_download
@@ -96,7 +96,7 @@ class OpenAiWhisper:
 def _device(wanted: str) -> str:
     has_gpu = wanted != "cpu" and bool(torch.cuda.is_available())
     if wanted == "cuda" and not has_gpu:
-        raise EngineUnavailableError("the settings ask for cuda, but torch sees no GPU.")
+        raise GpuUnavailableError("the settings ask for cuda, but torch sees no GPU.")
     return "cuda" if has_gpu else "cpu"
 
 
