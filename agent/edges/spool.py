@@ -16,6 +16,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from agent.edges.durable import PRIVATE_FILE, disk_errors, make_root, write_whole
@@ -32,6 +33,7 @@ RETENTION = Seconds(24 * 3600.0)
 MARKER = "morag-spool.json"
 NO_CONTENT = frozenset({"lock", "lost+found", MARKER + ".new"})
 """What may lie in a folder that nobody has used yet: a start that was cut short, a mount point."""
+LOCK_TRIES, LOCK_PAUSE = 40, 0.05
 BOOT_NUMBERS = range(2**53)
 """Those that every JSON library carries whole."""
 
@@ -120,15 +122,17 @@ def _refuse_foreign(root: Path) -> None:
 
 def _lock(path: Path) -> int:
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        raise ConfigError(
-            f"another agent uses the spool folder {path.parent}: stop it, "
-            "or give this one a folder of its own with --spool"
-        ) from None
-    return fd
+    for _ in range(LOCK_TRIES):
+        # What a killed agent was just starting holds the lock too, until it is dead as well.
+        with suppress(BlockingIOError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return fd
+        time.sleep(LOCK_PAUSE)
+    os.close(fd)
+    raise ConfigError(
+        f"another agent uses the spool folder {path.parent}: stop it, "
+        "or give this one a folder of its own with --spool"
+    )
 
 
 def _read_boot(path: Path) -> int:

@@ -1,5 +1,6 @@
 """Brings a finished result to the server, however long it takes: computed is not yet delivered."""
 
+import asyncio
 from collections.abc import Callable
 
 import structlog
@@ -21,6 +22,7 @@ from agent.model.ids import Bytes, Instant, Seconds
 from agent.model.lease import Offer
 from agent.ports import JobFolder, Result, Upload
 from agent.runtime.patience import CREDENTIALS_BACKOFF
+from agent.runtime.race import first_of
 from agent.runtime.tools import Tools
 
 PASSING = (
@@ -59,6 +61,11 @@ class Delivery:
         self._tools = tools
         self._on_progress = on_progress
         self._failures = 0
+        self._heard = asyncio.Event()
+
+    def on_contact(self) -> None:
+        """The server has answered another call: an outage is over."""
+        self._heard.set()
 
     async def run(self, artifacts: tuple[Artifact, ...], result: Callable[[], Result]) -> None:
         """Return when the server has acknowledged `result`, which is asked for at the last moment.
@@ -168,4 +175,9 @@ class Delivery:
             pause = pause if at_once else backoff.delay(self._failures, retry_after)
         self._failures += 1
         _log.warning("delivery.postponed", reason=str(error), retry_in_s=round(pause, 1))
-        await clock.sleep_until(Instant(clock.now() + pause))
+        sleep = clock.sleep_until(Instant(clock.now() + pause))
+        if isinstance(error, ServerUnavailableError) and not error.answered:
+            self._heard.clear()
+            await first_of(sleep, self._heard.wait())
+        else:
+            await sleep

@@ -64,7 +64,7 @@ class HeldJob:
             tools,
             policy,
             report=lambda: self._work.report,
-            on_directive=listener.on_directive,
+            on_directive=self._on_directive,
             on_end=self._stop.by_server,
         )
         self._work = Work(
@@ -103,6 +103,11 @@ class HeldJob:
     @property
     def is_computing(self) -> bool:
         return self._work.phase in {Phase.PROCESSING, Phase.DELIVERING}
+
+    def _on_directive(self, directive: Directive, reason: str | None) -> None:
+        # Every renewal that is answered carries one.
+        self._work.on_contact()
+        self._listener.on_directive(directive, reason)
 
     def hand_back(self, reason: str) -> None:
         """The agent is leaving. A finished result is kept, never handed back."""

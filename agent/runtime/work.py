@@ -55,6 +55,7 @@ class Work:
         self._on_slot_free = on_slot_free
         self._phase = Phase.FETCHING if left is None else phase_at_start(left.journal)
         self._progress = Progress(0.0, "")
+        self._delivery: Delivery | None = None
         self.stopwatch = Stopwatch(tools.clock.now, self._phase)
 
     @property
@@ -65,6 +66,11 @@ class Work:
     def report(self) -> Report:
         return Report(STAGE_OF[self._phase], self._progress.fraction, self._progress.message)
 
+    def on_contact(self) -> None:
+        """The server has answered a renewal: a delivery need not wait out its pause."""
+        if self._delivery is not None:
+            self._delivery.on_contact()
+
     def end(self) -> None:
         """However it ended: nothing more is done."""
         self._phase = advance(self._phase, Event.ENDED)
@@ -73,6 +79,7 @@ class Work:
         """Raises what `verdict` has a word for."""
         finished = folder.journal.finished or await self._finish(folder, slots)
         delivery = Delivery(self._offer, folder, self._tools, self._on_fraction)
+        self._delivery = delivery
         await delivery.run(finished.manifest, lambda: result_of(finished, self.stopwatch.read()))
         return Delivered(len(finished.manifest))
 

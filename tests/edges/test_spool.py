@@ -1,9 +1,11 @@
 import asyncio
 import errno
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,6 +122,15 @@ def test_a_second_agent_is_refused_in_a_clear_sentence(tmp_path: Path) -> None:
         f"another agent uses the spool folder {tmp_path}: stop it, "
         "or give this one a folder of its own with --spool"
     )
+
+
+def test_a_lock_that_a_dying_child_still_holds_is_waited_for(tmp_path: Path) -> None:
+    boot_at(tmp_path)
+    with (tmp_path / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        threading.Timer(0.3, fcntl.flock, (lock, fcntl.LOCK_UN)).start()
+
+        assert boot_at(tmp_path) == 2
 
 
 def test_a_refused_agent_leaves_the_first_ones_jobs_alone(tmp_path: Path) -> None:

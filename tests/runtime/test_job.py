@@ -637,3 +637,14 @@ async def test_a_job_that_ends_says_how_and_how_long_it_took(world: World, lines
 
     ended = [line for line in lines if line["event"] == "job.ended"]
     assert [(line["ending"], line["process_s"]) for line in ended] == [("completed", 10.0)]
+
+
+async def test_a_delivery_goes_on_as_soon_as_a_renewal_is_answered_again(world: World) -> None:
+    job = world.add()
+    world.server.outages = [Spell(5.0, HOUR)]
+
+    await (await world.hold()).run()
+
+    # The renewals come every half minute; the pauses of a delivery are ten times as long by then.
+    assert job.state == "completed"
+    assert world.clock.now() <= HOUR + 31.0
