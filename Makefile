@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture lint fmt bench docs lock clean
+.PHONY: help demo test torture simulate lint fmt bench docs lock clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -14,7 +14,11 @@ demo: $(VENV)/.demo  ## one real speech file through server and agent; prints th
 	@$(BIN)/python -m agent demo $(SPEECH)
 
 test: $(VENV)/.all  ## every test; none needs a GPU or the internet
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+SEEDS ?= 20000
+simulate: $(VENV)/.all  ## that many worlds full of faults (SEEDS=20000); says how to tell a failing one again
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 lint: $(VENV)/.all  ## format, rules, types, floors, dead code, unused dependencies
 	$(BIN)/ruff format --check .

@@ -161,7 +161,7 @@ class Settings(BaseModel):
         Key(
             at="limits.soft_stop_min",
             why="How long before that the pipeline is asked to come to an end.",
-            later="the stall watchdog",
+            later="pipelines that can stop early",
         ),
     ] = 5
     stall_limit_s: Annotated[

@@ -60,6 +60,8 @@ class Life:
     boot: int = 0
     folder: DiskJobFolder | None = None
     spools: list[DiskSpool] = field(default_factory=list[DiskSpool])
+    troubles: list[str] = field(default_factory=list[str])
+    """What the disk was accused of."""
 
     async def run(self, step: Callable[[], Awaitable[object]], **promise: object) -> None:
         self.next = replace(self.promised, **promise)  # type: ignore[arg-type]
@@ -70,9 +72,10 @@ class Life:
         for step, promise in self.steps():
             try:
                 await self.run(step, **promise)
-            except SpoolError:
+            except SpoolError as error:
                 if not patiently:
                     raise
+                self.troubles.append(f"{error}: {error.__cause__!r}")
                 # As the next attempt would: with what is there now.
                 await self.run(step, **promise)
 
@@ -218,7 +221,8 @@ def lived(root: Path, ending: str, disk: FaultyDisk, *, patiently: bool = False)
             asyncio.run(life.live(patiently=patiently))
         except Killed:
             assert disk.is_dead
-        except SpoolError:
+        except SpoolError as error:
+            life.troubles.append(f"{error}: {error.__cause__!r}")
             assert disk.fault is not None
     life.close()
     return life
@@ -322,5 +326,5 @@ def test_what_failed_once_can_be_repeated(tmp_path: Path, ending: str) -> None:
 
         found, _ = observe(root, "one boot")
 
-        assert life.promised == life.next
+        assert life.promised == life.next, (at, disk.calls, life.troubles)
         assert found.place == life.promised.place
