@@ -16,7 +16,7 @@ async def leave(folder: JobFolder, ending: Ending, *, is_accepted: bool = True) 
     """
     try:
         match ending:
-            case Ending.KEPT:
+            case Ending.KEPT | Ending.UNHEARD:
                 folder.close()
             case Ending.LOST if is_accepted:
                 await folder.keep("the server called the job lost")

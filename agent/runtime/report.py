@@ -11,7 +11,7 @@ from agent.model.ids import JsonObject, LeaseId
 from agent.model.lease import LostReason
 from agent.ports import Result
 from agent.runtime.patience import patiently
-from agent.runtime.race import first_of
+from agent.runtime.race import INTERRUPTED, first_of
 from agent.runtime.settlement import Delivered, Ending, Kept, Settlement, Stop
 from agent.runtime.tools import Tools
 
@@ -35,28 +35,30 @@ class Reporter:
                 return Ending.KEPT
             case Fail(code, message, detail):
                 _log.warning("job.failed", code=code.value, message=message)
-                await self._say(lambda: server.fail(self._lease_id, code, message, detail))
-                return Ending.FAILED
+                failed = self._say(lambda: server.fail(self._lease_id, code, message, detail))
+                return Ending.FAILED if await failed else Ending.UNHEARD
             case Release(reason, retry_after):
                 _log.info("job.released", reason=reason)
-                await self._say(lambda: server.release(self._lease_id, reason, retry_after))
-                return Ending.RELEASED
+                told = self._say(lambda: server.release(self._lease_id, reason, retry_after))
+                return Ending.RELEASED if await told else Ending.UNHEARD
             case Drop(reason):
                 return ending_of(reason)
             case StopAgent(reason):
                 raise NewerBootError(reason, boot_seq=None)
 
-    async def _say(self, call: Callable[[], Awaitable[None]]) -> None:
-        """Say it until it is heard; an agent that is leaving says it once."""
+    async def _say(self, call: Callable[[], Awaitable[None]]) -> bool:
+        """Say it until it is heard; False if an agent that is leaving had no more time for that."""
         clock, tools = self._tools.clock, self._tools
         try:
-            await first_of(
+            told = await first_of(
                 patiently(call, what="report", clock=clock, backoff=tools.delivery_backoff),
                 self._stop.patience_ends(clock.now, clock.sleep_until),
             )
         except RequestRefusedError as error:
             # A bug on one of the two sides: the lease runs out, and the other jobs go on.
             _log.error("report.refused", reason=str(error))
+            return True
+        return told is not INTERRUPTED
 
 
 def result_of(finished: Finished, spent: Mapping[str, float]) -> Result:

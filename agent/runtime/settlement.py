@@ -34,6 +34,8 @@ class Ending(StrEnum):
     LOST = "lost"
     KEPT = "kept"
     """Finished, but not delivered when the agent left: the lease runs on."""
+    UNHEARD = "unheard"
+    """Failed or handed back, but the agent had to leave before anybody heard of it."""
 
 
 Settlement: TypeAlias = Verdict | Delivered | Kept

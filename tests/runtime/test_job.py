@@ -600,7 +600,7 @@ async def test_a_release_that_nobody_hears_is_given_up_in_a_moment_when_we_leave
 
     ending = await held.run()
 
-    assert ending is Ending.RELEASED
+    assert ending is Ending.UNHEARD
     assert clock.now() == pytest.approx(20.8)
 
 

@@ -241,6 +241,23 @@ async def test_an_agent_that_is_stopped_before_hello_is_answered_leaves_the_jobs
     assert world.source.requests == []
 
 
+async def test_a_job_whose_release_nobody_heard_goes_on_with_the_next_start(world: World) -> None:
+    job = world.add(plan=Plan(takes=Seconds(60.0)))
+    world.server.outages = [Spell(20.0, 40.0)]
+    async with working(world) as agent:
+        await world.sleep_until(20.0)
+        agent.on_terminate()
+        await world.sleep_until(35.0)
+    assert list(world.spool.folders) == job.accepted_leases
+    world = world.restarted()
+
+    await finishing(world, job)
+
+    assert world.source.requests == []
+    assert (job.failures, job.releases) == ([], [])
+    assert job.files == RESULTS
+
+
 async def test_a_result_that_a_stopped_agent_kept_is_delivered_by_the_next_start(
     world: World,
 ) -> None:
