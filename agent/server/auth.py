@@ -15,7 +15,7 @@ from agent.wire.problems import ProblemCode
 _bearer = HTTPBearer(auto_error=False, description="A token of `morag-agent token create`.")
 
 
-def server_of(request: Request) -> Server:
+async def server_of(request: Request) -> Server:
     server: Server = request.app.state.server
     return server
 
@@ -43,7 +43,7 @@ def no_valid_token() -> ProblemError:
 
 async def authenticated(request: Request) -> TokenRecord:
     """The same for what runs before any dependency."""
-    return await token_of(server_of(request), await _bearer(request))
+    return await token_of(await server_of(request), await _bearer(request))
 
 
 Token = Annotated[TokenRecord, Depends(token_of)]

@@ -64,7 +64,10 @@ class Blobs:
         return shutil.disk_usage(self._jobs).free
 
     def prepare(self) -> None:
-        self._jobs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """The folder is there, and its name outlives a power cut."""
+        if not self._jobs.is_dir():
+            self._jobs.mkdir(parents=True, exist_ok=True, mode=0o700)
+            sync_folder(self._jobs.parent)
 
     def publish(self, upload: Upload) -> None:
         """The synced part appears under its final name, whole; repeatable."""

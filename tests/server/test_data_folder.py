@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from agent.server.app import create_app
-from agent.server.blobs import FOLDER
+from agent.server.blobs import FOLDER, Blobs
 from agent.server.problems import ProblemError
 from agent.server.queue.values import Numbers
 from agent.server.settings import ServerSettings
@@ -22,6 +22,7 @@ from agent.server.tokens import TokenKind, create_token
 from agent.wire.problems import ProblemCode
 from tests.server.full_disk import fill_disk
 from tests.server.world import ManualClock, world
+from tests.simulation.disk import Disk, watched
 
 pytestmark = pytest.mark.real_time
 LOOKS_LIKE_A_JOB = "0123456789abcdef01234567"
@@ -142,3 +143,13 @@ async def test_a_server_stops_cleanly_though_nothing_can_be_written_any_more(
 
     assert not w.server.is_running
     assert [line["code"] for line in logs if line["event"] == "end.unnoted"] == ["disk_full"]
+
+
+def test_the_name_of_the_folder_of_all_files_outlives_a_power_cut(tmp_path: Path) -> None:
+    """A job whose input is held elsewhere never syncs it on the way."""
+    disk = Disk()
+
+    with watched(disk):
+        Blobs(tmp_path, 0).prepare()
+
+    assert FOLDER in disk.listings[tmp_path.stat().st_ino]

@@ -156,3 +156,18 @@ async def test_folders_of_forgotten_jobs_are_removed_at_the_start(tmp_path: Path
     async with world(tmp_path):
         assert not await asyncio.to_thread(orphan.exists)
         assert await asyncio.to_thread((tmp_path / "server-files" / job_id).exists)
+
+
+@pytest.mark.parametrize("away", [3 * 24 * 3600.0, -3 * 24 * 3600.0])
+async def test_an_input_on_its_way_outlives_a_long_outage(tmp_path: Path, away: float) -> None:
+    async with world(tmp_path) as w:
+        created = (await w.create(size=len(INPUT))).json()
+        await w.send(created["upload"], 0, INPUT[:5])
+        stopped_at = w.clock.now()
+
+    async with world(tmp_path, ManualClock(stopped_at + away)) as w:
+        await w.after(60)
+        sent = await w.send(created["upload"], 5, INPUT[5:])
+
+        assert sent.status_code == 204
+        assert await w.state(created["job_id"]) == "queued"

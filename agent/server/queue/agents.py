@@ -107,8 +107,9 @@ def touch(job: Job, lease_id: LeaseId, now: Moment, numbers: Numbers) -> Job | L
         return tell(job, lease, reason)
     if lease.accepted_at is None:
         return NotAccepted(job)
-    if lease.phase is Phase.HELD:
+    if lease.phase is Phase.HELD and now < lease.until:
         return job
+    # It ran out, whether or not the sweep has come by since.
     return hold(job, lease, Moment(now + numbers.lease_ttl_s), now)
 
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.model.failures import FailureCode
-from agent.model.ids import LeaseId
+from agent.model.ids import AgentId, LeaseId
 from agent.model.lease import LeaseState
 from agent.server.auth import CallingAgent, ServerDep
 from agent.server.bodies import JsonRoute
@@ -34,19 +34,23 @@ router = APIRouter(route_class=JsonRoute, tags=["leases"])
 class Speaker:
     """The agent and the lease of a call; the boot may still be in the body."""
 
-    def __init__(
-        self, server: ServerDep, agent: CallingAgent, lease_id: str, boot: BootHeader = None
-    ) -> None:
+    def __init__(self, agent: AgentId, lease_id: LeaseId, boot: str | None) -> None:
         self._agent = agent
-        self._lease_id = LeaseId(lease_id)
+        self._lease_id = lease_id
         self._boot = boot
-        server.fleet.saw(agent, server.now)
 
     def with_boot(self, in_body: str | None = None) -> Caller:
         return Caller(self._agent, boot_of(self._boot, in_body), self._lease_id)
 
 
-SpeakerDep = Annotated[Speaker, Depends()]
+async def _speaker(
+    server: ServerDep, agent: CallingAgent, lease_id: str, boot: BootHeader = None
+) -> Speaker:
+    server.fleet.saw(agent, server.now)
+    return Speaker(agent, LeaseId(lease_id), boot)
+
+
+SpeakerDep = Annotated[Speaker, Depends(_speaker)]
 
 
 @router.post(routes.RENEW)

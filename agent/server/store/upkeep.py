@@ -31,6 +31,8 @@ def start(tx: Transaction) -> None:
             f"UPDATE {table} SET {column} = {column} + ? WHERE {column} > 0",  # noqa: S608 - our own names
             (away,),
         )
+    # The same for an input that is still on its way: its sender could not go on either.
+    tx.db.execute("UPDATE jobs SET updated_at = updated_at + ? WHERE state = 'created'", (away,))
     tx.db.execute(
         "UPDATE leases SET until = ? WHERE phase IN ('offered', 'held')",
         (tx.now + tx.numbers.lease_ttl_s,),

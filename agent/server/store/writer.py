@@ -6,11 +6,11 @@ instead of once per call. Nobody is answered before the batch is on disk.
 
 import asyncio
 import sqlite3
-import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from agent.server.clock import Clock
@@ -46,45 +46,39 @@ class Writer:
         self._numbers = numbers
         self._on_commit = on_commit
         self._loop = asyncio.get_running_loop()
-        self._orders: SimpleQueue[_Order | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, name="store", daemon=True)
+        self._thread = ThreadPoolExecutor(1, "store")
+        self._orders: deque[_Order] = deque()
+        self._is_called = False
         self._is_open = True
-        self._thread.start()
 
     async def run(self, work: Callable[[Transaction], T]) -> T:
         """The work's result, once it is on disk."""
         if not self._is_open:
             raise ProblemError(ProblemCode.UNAVAILABLE, "the server is stopping")
         done: asyncio.Future[T] = self._loop.create_future()
-        self._orders.put(_Order(work, done))
+        self._orders.append(_Order(work, done))
+        if not self._is_called:
+            self._is_called = True
+            # Over the loop: a test's loop may put something else in the thread's place.
+            self._turn = self._loop.run_in_executor(self._thread, self._serve)
         return await done
 
     def close(self) -> None:
         """What was ordered before is still done."""
         self._is_open = False
-        self._orders.put(None)
-        self._thread.join()
+        self._thread.shutdown()
+        self._serve()  # Whatever the thread did not come to.
         self._db.close()
 
     def _serve(self) -> None:
-        while True:
-            batch, is_last = self._next_batch()
-            if batch:
-                self._do(batch)
-            if is_last:
-                return
+        # Before the orders are looked at: whoever comes later calls again, and waits his turn.
+        self._is_called = False
+        while batch := self._next_batch():
+            self._do(batch)
 
-    def _next_batch(self) -> tuple[list[_Order], bool]:
-        batch: list[_Order] = []
-        order = self._orders.get()
-        with suppress(Empty):
-            while order is not None:
-                batch.append(order)
-                if len(batch) == MAX_BATCH:
-                    return batch, False
-                order = self._orders.get_nowait()
-            return batch, True
-        return batch, False
+    def _next_batch(self) -> list[_Order]:
+        """What has been ordered by now: while it is done, the next batch gathers."""
+        return [self._orders.popleft() for _ in range(min(len(self._orders), MAX_BATCH))]
 
     def _do(self, batch: Sequence[_Order]) -> None:
         try:

@@ -344,3 +344,20 @@ async def test_the_lease_of_a_cancelled_job_that_ran_out_is_lost_as_cancelled(
         lost = await agent.renew(lease)
 
         assert (code_of(lost), lost.json()["reason"]) == ((409, "lease_lost"), "cancelled")
+
+
+async def test_an_upload_on_a_lease_that_has_just_run_out_gives_it_full_time(
+    tmp_path: Path,
+) -> None:
+    """Whether or not the sweep has seen it: the agent is there, and must not lose the job."""
+    async with world(tmp_path) as w:
+        job_id = await w.submit()
+        agent = await w.agent()
+        lease = (await agent.take())["lease_id"]
+        w.clock.advance(91)
+
+        created = await agent.create_upload(lease, "a.md", b"text")
+
+        assert created.status_code == 201
+        await w.after(80)
+        assert await w.state(job_id) == "leased"

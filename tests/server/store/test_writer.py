@@ -108,3 +108,35 @@ async def test_a_folder_of_another_version_is_refused_and_stays_free(tmp_path: P
     for _ in range(2):
         with pytest.raises(SchemaError, match="schema 99"):
             await Store.open(tmp_path, ManualClock(), Numbers(), lambda _: None)
+
+
+async def test_what_was_ordered_before_the_end_is_done_and_told(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path, ManualClock(), Numbers(), lambda _: None)
+    tasks = [asyncio.create_task(store.run(note(n, f"n{n}"))) for n in range(3)]
+    await asyncio.sleep(0)
+
+    store.close()
+
+    await asyncio.wait(tasks)
+    async with opened(tmp_path) as store:
+        assert await store.run(noted) == [0, 1, 2]
+
+
+async def test_orders_that_come_together_share_a_commit(tmp_path: Path) -> None:
+    statements: list[str] = []
+    async with opened(tmp_path) as store:
+        await store.run(lambda tx: tx.db.set_trace_callback(statements.append))
+        async with asyncio.TaskGroup() as group:
+            for n in range(20):
+                group.create_task(store.run(note(n, f"n{n:02}")))
+
+    assert 1 <= statements.count("COMMIT") < 20
+
+
+async def test_an_order_nobody_waits_for_any_more_is_done(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        task = asyncio.create_task(store.run(note(1, "n1")))
+        await asyncio.sleep(0)
+        task.cancel()
+
+        assert await store.run(noted) == [1]
