@@ -2,9 +2,10 @@
 
     OFFERED --renewed--> HELD --its time runs out--> LATE --renewed--> HELD
        |                  ^______renewed______|
-       `--its time runs out--> GONE
+       `--its time runs out before it was asked for--> GONE
 
-A lease that an earlier start held and that hello has granted again begins as HELD.
+Once a renewal was sent, only the server knows whether it made a lease of the offer: it is asked on,
+whatever the offer's time. A lease that hello has granted again to a later start begins as HELD.
 
 LATE is no end: the work goes on, and the renewal that gets through revives the lease (protocol,
 section 7). Only the server's word ends it, and that the caller hears.
@@ -40,7 +41,7 @@ class Renew:
 
 @dataclass(frozen=True, slots=True)
 class OfferRanOut:
-    """It was never accepted: the server has it back."""
+    """It was never asked for: the server has it back."""
 
 
 Decision = Renew | OfferRanOut
@@ -61,6 +62,7 @@ class LeaseKeeper:
         """`is_lease`: hello has granted it again to a later start; it needs no acceptance."""
         self._backoff = backoff
         self._is_accepted = is_lease
+        self._was_asked = is_lease
         self._failures = 0
         lasts = lease_ttl if is_lease else offer_ttl
         self._ends_at = Instant(received_at + lasts)
@@ -75,15 +77,16 @@ class LeaseKeeper:
 
     @property
     def next_wakeup(self) -> Instant:
-        return self._renew_at if self._is_accepted else min(self._renew_at, self._ends_at)
+        return self._renew_at if self._was_asked else min(self._renew_at, self._ends_at)
 
     def holds(self, now: Instant) -> bool:
         """May we say that the lease is ours: nobody else can have been granted the job."""
         return self._is_accepted and now < self._ends_at
 
     def on_wakeup(self, now: Instant) -> Decision:
-        if not self._is_accepted and now >= self._ends_at:
+        if not self._was_asked and now >= self._ends_at:
             return OfferRanOut()
+        self._was_asked = True
         self._asked_at = now
         # A call that hangs leaves time for another one, on a fresh connection.
         deadline = Instant(now + self._renew_in)

@@ -35,7 +35,7 @@ async def test_an_offer_becomes_a_lease_by_the_first_renewal_and_nothing_is_fetc
 
 async def test_an_offer_that_runs_out_is_neither_failed_nor_released(world: World) -> None:
     job = world.add()
-    world.server.outages = [Spell(calls=frozenset({"renew"}))]
+    world.server.outages = [Spell(end=60.0, calls=frozenset({"renew"}))]
 
     ending = await (await world.hold()).run()
 

@@ -75,7 +75,7 @@ async def test_an_offer_is_accepted_before_a_byte_is_fetched(world: World) -> No
 
 async def test_an_offer_that_runs_out_unaccepted_leaves_no_trace(world: World) -> None:
     world.add()
-    world.server.outages = [Spell(calls=RENEW)]
+    world.server.outages = [Spell(end=60.0, calls=RENEW)]
 
     ending = await (await world.hold()).run()
 

@@ -162,10 +162,10 @@ async def test_a_late_renewal_that_hangs_is_cut_too(holding: Holding) -> None:
     assert await holding.for_(130.0) == [0.0, 27.0, 58.0, 90.0, 124.0]
 
 
-async def test_an_offer_whose_acceptance_hangs_is_dropped_when_it_ends(
+async def test_an_offer_whose_acceptance_hangs_is_asked_on_until_the_server_speaks(
     holding: Holding, clock: LoopClock
 ) -> None:
-    holding.world.server.hangs = [Spell(calls=RENEW)]
+    holding.world.server.hangs = [Spell(end=60.0, calls=RENEW)]
     holding.world.server.hangs_for = Seconds(HOUR)
     holder = await holding.holder()
 
@@ -173,21 +173,22 @@ async def test_an_offer_whose_acceptance_hangs_is_dropped_when_it_ends(
         await holder.hold()
 
     assert lost.value.reason is LostReason.EXPIRED
-    assert clock.now() == 15.0
+    assert 60.0 <= clock.now() <= 75.0
 
 
-async def test_an_offer_that_cannot_be_accepted_is_tried_until_it_ends(
+async def test_an_offer_that_cannot_be_accepted_is_tried_until_the_server_speaks(
     holding: Holding, clock: LoopClock
 ) -> None:
-    holding.world.server.outages = [Spell(calls=RENEW)]
+    holding.world.server.outages = [Spell(end=60.0, calls=RENEW)]
     holder = await holding.holder()
 
     with pytest.raises(LeaseLostError):
         await holder.hold()
 
     # The last pause is half of the offer's time.
-    assert holding.world.server.times("renew") == [0.0, 1.0, 3.0, 7.0, 14.5]
-    assert clock.now() == 15.0
+    asked = holding.world.server.times("renew")
+    assert asked[:6] == [0.0, 1.0, 3.0, 7.0, 14.5, 22.0]
+    assert asked[-1] == clock.now() <= 67.5
 
 
 async def test_nothing_is_accepted_before_a_renewal_has_succeeded(holding: Holding) -> None:
