@@ -7,6 +7,7 @@ than what was promised.
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -168,7 +169,8 @@ def observe(root: Path, machine_boot: str) -> tuple[State, int]:
         finally:
             spool.close()
 
-    with FaultyDisk().in_place(), capture_logs() as logs:
+    disk = FaultyDisk()
+    with closing(disk), disk.in_place(), capture_logs() as logs:
         found = asyncio.run(look())
     assert logs == []
     for folder in ("aside", "trash"):
