@@ -21,6 +21,7 @@ from typing import NoReturn
 
 from agent.pipelines.parentage import adopt_orphans, die_before_others, die_with_parent
 
+_STDERR = 2
 _NEWS = {signal.SIGCHLD, signal.SIGTERM}
 _ROUNDS, _ROUND = 400, 0.01
 """How often, and how many seconds apart, the guard looks for what is still alive."""
@@ -45,7 +46,7 @@ def split_off_guard() -> None:
 
 
 def _stand_guard(worker: int) -> NoReturn:
-    os.closerange(3, 1024)  # or the worker's pipe to the agent would never be seen to close
+    _let_go_of_pipes()
     status = None
     while status is None:
         if signal.sigwait(_NEWS) == signal.SIGTERM:
@@ -54,6 +55,14 @@ def _stand_guard(worker: int) -> NoReturn:
             status = _reap().get(worker)
     _end_everything_below()
     _end_like(status)
+
+
+def _let_go_of_pipes() -> None:
+    """Or the worker's pipe to the agent would never be seen to close."""
+    for descriptor in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
+        if descriptor > _STDERR:
+            with suppress(OSError):  # that of the listing itself is closed by now
+                os.close(descriptor)
 
 
 def _reap() -> dict[int, int]:

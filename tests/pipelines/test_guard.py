@@ -1,7 +1,10 @@
 """Nothing that a child has started outlives it, whatever session it has made for itself."""
 
+import fcntl
 import os
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -168,3 +171,30 @@ def test_elsewhere_than_on_linux_there_is_no_guard(monkeypatch: pytest.MonkeyPat
     split_off_guard()
 
     assert os.getpid() == before
+
+
+CLOSES_ITS_PIPE = """
+import os, sys, time
+from agent.pipelines.guard import split_off_guard
+
+split_off_guard()
+os.close(int(sys.argv[1]))
+time.sleep(3600)
+"""
+
+
+def test_the_guard_holds_no_pipe_however_high_its_number() -> None:
+    ours, theirs = socket.socketpair()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    high = fcntl.fcntl(theirs, fcntl.F_DUPFD, min(1500, most - 1))
+    theirs.close()
+    child = subprocess.Popen(
+        [sys.executable, "-c", CLOSES_ITS_PIPE, str(high)], pass_fds=[high], start_new_session=True
+    )
+    with child, ours:
+        os.close(high)
+        ours.settimeout(30.0)
+        try:
+            assert ours.recv(1) == b""
+        finally:
+            child.terminate()
