@@ -5,7 +5,8 @@ PipelineError
  ├── MediaUnreadableError     the file is broken, empty, or not what it should be
  ├── OptionsInvalidError      an option is unknown or has a value that cannot work
  ├── TooLargeError            more than one task may hold
- ├── EngineUnavailableError   this box lacks a library, a model or a GPU
+ ├── EngineUnavailableError   this box lacks a library or a model
+ │   └── GpuUnavailableError  … or the GPU that the settings ask for
  └── DecoderKilledError       somebody killed the decoder; perhaps the kernel, for memory
 
 Everything else is a surprise: `as_outcome` turns it into out of memory where it is, into the box's
@@ -54,14 +55,14 @@ class EngineUnavailableError(PipelineError):
     code = FailureCode.INTERNAL
 
 
+class GpuUnavailableError(EngineUnavailableError):
+    """The box's fault alone: the job is handed back, not failed."""
+
+
 class DecoderKilledError(PipelineError):
     """Not the file's fault: its own limits end the decoder in other ways."""
 
     code = FailureCode.WORKER_CRASHED
-
-
-class GpuUnavailableError(EngineUnavailableError):
-    """The box's fault alone: the job is handed back, not failed."""
 
 
 def as_outcome(error: Exception) -> Failed | Returned:

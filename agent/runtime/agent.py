@@ -57,7 +57,9 @@ class Agent:
                 beside.append(scope.create_task(part_with(folder, self._tools)))
 
             await self._resumption.find(self._tools.spool)
-            welcome = await first_of(self._introduce(), self._draining())
+            welcome = await first_of(
+                self._introduce(), self._board.until(lambda: self._drain.mode is not Mode.RUNNING)
+            )
             if welcome is not INTERRUPTED:
                 await self._work(*welcome, part_with_it)
             for task in beside:
@@ -193,11 +195,6 @@ class Agent:
             await asyncio.Event().wait()
         else:
             await self._tools.clock.sleep_until(end)
-
-    async def _draining(self) -> None:
-        while self._drain.mode is Mode.RUNNING:
-            self._board.seen()
-            await self._board.change()
 
     def _hand_back(self, jobs: Iterable[HeldJob]) -> None:
         for job in jobs:

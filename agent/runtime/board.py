@@ -1,6 +1,7 @@
 """What the loops know of one another: the held jobs, and why nothing new is taken."""
 
 import asyncio
+from collections.abc import Callable
 
 from agent.core.breaker import Breaker
 from agent.core.verdict import Drop, Fail, Release, StopAgent
@@ -89,6 +90,12 @@ class Board:
 
     async def change(self) -> None:
         await self._changed.wait()
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait for a change after which it is so."""
+        while not is_so():
+            self.seen()
+            await self.change()
 
     def seen(self) -> None:
         """The changes until now are known."""

@@ -51,7 +51,10 @@ class Poller:
         """Poll until the agent takes nothing new any more."""
         while self._drain.mode is Mode.RUNNING:
             if self._self_pause.is_behind:
-                await first_of(self._self_pause.follow(), self._draining())
+                await first_of(
+                    self._self_pause.follow(),
+                    self._board.until(lambda: self._drain.mode is not Mode.RUNNING),
+                )
                 continue
             self._board.seen()
             if not all(job.is_accepted for job in self._board.jobs):
@@ -108,11 +111,6 @@ class Poller:
             await self._tools.clock.sleep_until(trust.until)
         else:
             await asyncio.Event().wait()
-
-    async def _draining(self) -> None:
-        while self._drain.mode is Mode.RUNNING:
-            self._board.seen()
-            await self._board.change()
 
     def _stance(self) -> tuple[object, ...]:
         ask = admit(self._view())
