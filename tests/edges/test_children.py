@@ -15,9 +15,10 @@ from agent.edges.child import ChildLostError
 from agent.edges.child_environment import child_environment
 from agent.edges.children import ChildPool, Limits
 from agent.model.failures import FailureCode
-from agent.model.ids import JobId, JsonObject, Seconds
-from agent.model.work import Failed, PipelineSettings, Produced, Progress, Task
+from agent.model.ids import JsonObject, Seconds
+from agent.model.work import Failed, PipelineSettings, Produced, Progress
 from agent.ports import Pool
+from tests.edges.tasks import ignore, task
 
 pytestmark = pytest.mark.real_time
 
@@ -64,22 +65,6 @@ for line in frames:
     connection.sendall(encode(Produced((), {"pid": os.getpid(), "env": dict(os.environ)})))
 """
 COMMAND = (sys.executable, "-c", CHILD)
-
-
-def task(content_type: str) -> Task:
-    return Task(
-        job_id=JobId("job-1"),
-        content_type=content_type,
-        input="in",
-        filename="in",
-        media_type=None,
-        output="out",
-        options={},
-    )
-
-
-def ignore(_progress: Progress) -> None:
-    pass
 
 
 @asynccontextmanager

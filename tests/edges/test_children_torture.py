@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import psutil
@@ -13,9 +13,11 @@ import pytest
 
 from agent.edges.children import ChildPool, Limits
 from agent.model.failures import FailureCode
-from agent.model.ids import JobId, Seconds
-from agent.model.work import Failed, PipelineSettings, Produced, Progress, Task
+from agent.model.ids import Seconds
+from agent.model.work import Failed, PipelineSettings, Produced
 from tests.edges.memory_group import memory_group
+from tests.edges.tasks import ignore, task
+from tests.processes import named
 
 pytestmark = [pytest.mark.real_time, pytest.mark.slow]
 
@@ -94,29 +96,7 @@ class Torture:
             await asyncio.sleep(0.005)
 
     def processes(self) -> list[psutil.Process]:
-        return [process for process in psutil.process_iter() if self.tag in words(process)]
-
-
-def words(process: psutil.Process) -> list[str]:
-    with suppress(psutil.Error):
-        return process.cmdline() if process.status() != psutil.STATUS_ZOMBIE else []
-    return []
-
-
-def task(kind: str) -> Task:
-    return Task(
-        job_id=JobId("job-1"),
-        content_type=kind,
-        input="in",
-        filename="in",
-        media_type=None,
-        output="out",
-        options={},
-    )
-
-
-def ignore(_progress: Progress) -> None:
-    """Nobody watches."""
+        return named(self.tag)
 
 
 def assert_nobody_noticed(torture: Torture, deaths: list[Failed]) -> None:

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from agent.pipelines.guard import split_off_guard
+from tests.processes import named, words
 
 CHILD = """
 import ctypes, os, signal, subprocess, sys, time
@@ -49,23 +50,13 @@ def tag() -> Iterator[str]:
     """How long the sleepers of this test sleep, by which they are known."""
     tag = f"3600.{uuid4().int}"
     yield tag
-    for process in marked(tag):
+    for process in named(tag):
         with suppress(psutil.Error):
             process.kill()
 
 
-def marked(tag: str) -> list[psutil.Process]:
-    return [process for process in psutil.process_iter() if tag in words(process)]
-
-
-def words(process: psutil.Process) -> list[str]:
-    with suppress(psutil.Error):
-        return process.cmdline() if process.status() != psutil.STATUS_ZOMBIE else []
-    return []
-
-
 def sleepers(tag: str) -> list[psutil.Process]:
-    return [process for process in marked(tag) if words(process)[0] == "sleep"]
+    return [process for process in named(tag) if words(process)[0] == "sleep"]
 
 
 def start(tag: str, way: str, *above: str) -> tuple["subprocess.Popen[str]", int]:
@@ -108,7 +99,7 @@ def test_it_ends_as_its_worker_did_and_takes_the_rest_along(
     process.communicate("now\n", timeout=10)
 
     assert process.returncode == status
-    assert marked(tag) == []
+    assert named(tag) == []
 
 
 def test_told_to_end_it_ends_a_worker_that_ignores_every_signal(tag: str) -> None:
@@ -123,7 +114,7 @@ def test_told_to_end_it_ends_a_worker_that_ignores_every_signal(tag: str) -> Non
 
     assert time.monotonic() - begun < 3
     assert process.returncode == -signal.SIGTERM
-    assert marked(tag) == []
+    assert named(tag) == []
 
 
 def test_nothing_is_left_when_the_agent_is_killed(tag: str) -> None:
@@ -132,7 +123,7 @@ def test_nothing_is_left_when_the_agent_is_killed(tag: str) -> None:
     agent.kill()
     agent.communicate(timeout=10)
 
-    wait_for(lambda: not marked(tag), seconds=3)
+    wait_for(lambda: not named(tag), seconds=3)
 
 
 def test_a_worker_whose_guard_is_killed_dies_with_it(tag: str) -> None:
