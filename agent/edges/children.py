@@ -161,9 +161,6 @@ class _Place:
                 outcome = await child.run(task, on_progress, self._limits.stall)
         except ChildLostError as error:
             return Failed(error.code, f"{error}.", error.last_words)
-        except BaseException:
-            self._child = None  # it is dead already
-            raise
         self._deaths = 0
         self._jobs += 1
         is_suspect = isinstance(outcome, Failed) and outcome.code in _SUSPECT
@@ -187,10 +184,12 @@ class _Place:
 
     @contextmanager
     def _counted_deaths(self) -> Iterator[None]:
+        """Around what leaves no child alive unless it succeeds."""
         try:
             yield
-        except ChildLostError:
+        except BaseException as error:
             self._child = None
-            self._deaths += 1
-            self._died_at = asyncio.get_running_loop().time()
+            if isinstance(error, ChildLostError):
+                self._deaths += 1
+                self._died_at = asyncio.get_running_loop().time()
             raise

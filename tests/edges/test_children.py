@@ -522,3 +522,14 @@ def test_the_environment_is_offline_unless_downloads_are_allowed() -> None:
     assert not {"HTTPS_PROXY", "UNRELATED"} & offline.keys()
     assert "HF_HUB_OFFLINE" not in online
     assert "HTTPS_PROXY" in online
+
+
+async def test_a_task_that_is_cancelled_at_any_step_leaves_no_child_behind() -> None:
+    async with new_pool() as pool:
+        await pool.start()
+        for steps in range(20):
+            running = asyncio.create_task(pool.run(task("hang"), ignore))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            running.cancel()
+            await asyncio.wait({running})
