@@ -53,9 +53,11 @@ def test_sigterm_ends_an_agent_whose_server_is_gone(busy: tuple[House, Running, 
 
 def test_ctrl_c_once_finishes_what_is_held(busy: tuple[House, Running, str]) -> None:
     house, agent, job_id = busy
-    later = house.create_job(b"not any more\n")
 
     agent.send(signal.SIGINT)
+    # Only from here on: before it, the place behind the slot is free for it.
+    agent.wait_for("agent.draining")
+    later = house.create_job(b"not any more\n")
 
     assert agent.end(patience=120.0) == 0
     assert house.job(job_id)["state"] == "completed"
