@@ -42,6 +42,7 @@ class Agent:
         self._resumption = Resumption()
         self._drain_news = asyncio.Event()
         self._introduced = asyncio.Event()
+        self._partings: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
         """Work until drained or stopped; then everything is finished or handed back.
@@ -54,7 +55,7 @@ class Agent:
 
             def part_with_it(folder: JobFolder) -> None:
                 # No work of ours any more: nobody waits for it when the agent is done.
-                beside.append(scope.create_task(part_with(folder, self._tools)))
+                self._partings.append(scope.create_task(part_with(folder, self._tools)))
 
             await self._resumption.find(self._tools.spool)
             welcome = await first_of(
@@ -62,7 +63,7 @@ class Agent:
             )
             if welcome is not INTERRUPTED:
                 await self._work(*welcome, part_with_it)
-            for task in beside:
+            for task in [*beside, *self._partings]:
                 task.cancel()
         _log.info("agent.stopped", reason=self._drain.reason, jobs_taken=self._board.taken)
 
@@ -127,6 +128,8 @@ class Agent:
 
     async def _sign_off(self) -> None:
         """Release what is still held, all but the finished results; without asking twice."""
+        for parting in self._partings:
+            parting.cancel()  # after a sign-off its question would be answered with `newer_boot`
         clock = self._tools.clock
         # A process that was told to end has little time left: 8 s of grace, 0.8 for a job's last
         # word and 0.8 for this stay under the 10 s that a container gets.

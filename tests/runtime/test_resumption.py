@@ -124,6 +124,25 @@ async def test_a_finished_result_that_is_lost_to_us_is_kept_for_a_while(world: W
     assert len(world.spool.kept) == 1
 
 
+async def test_who_signs_off_asks_no_more_what_became_of_a_lost_result(world: World) -> None:
+    job = world.add()
+    world.server.outages = [Spell(9.0, 20.0)]
+    await killed_at(world, 20.0)
+    assert job.accepted is not None
+    job.accepted.ended, job.state, job.current = LostReason.CANCELLED, "cancelled", None
+    world = world.restarted()
+    world.server.answer_takes = Seconds(0.7)
+    world.server.hangs = [Spell(20.0, 30.0, frozenset({"complete"}))]
+    agent = world.agent()
+    hung_until = 20.0 + world.server.answer_takes + world.server.hangs_for
+    asyncio.get_running_loop().call_at(hung_until + 0.45, agent.on_terminate)
+
+    await agent.run()  # The question that hung would have been asked again within a second.
+
+    assert [call.name for call in world.server.calls][-1] == "sign_off"
+    assert len(world.spool.folders) == 1
+
+
 async def test_a_hello_whose_answer_is_lost_brings_the_same_lease_again(world: World) -> None:
     job = world.add()
     await killed_at(world, 5.0)
