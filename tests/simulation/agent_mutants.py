@@ -6,14 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from agent.core import resume
-from agent.core.resume import Judgement, TakeFrom
+from agent.core.resume import Answer, Have, Judgement, StartOver, TakeFrom
 from agent.core.verdict import Release
 from agent.edges import downloads, native_server
 from agent.model.errors import LeaseLostError, ServerUnavailableError
 from agent.model.ids import LeaseId, Seconds
 from agent.model.lease import Directive, LeaseState, Renewal, Stage
 from agent.ports import Report
-from agent.runtime import report, resumption
+from agent.runtime import fetch, report, resumption
+from agent.runtime.board import Board
 from agent.runtime.fetch import Download
 from agent.runtime.introduced import IntroducedServer
 from agent.runtime.renewal import LeaseHolder
@@ -21,6 +22,11 @@ from agent.runtime.settlement import Stop
 from tests.simulation.planting import Plant, replace_with
 
 ALWAYS_FINE = Renewal(LeaseState.OK, Seconds(90.0), Seconds(30.0), Directive.CONTINUE)
+
+
+def accepts_an_offer_twice(undo: ExitStack) -> None:
+    """An offer that comes again, of a job that is held, is taken for another job."""
+    replace_with(undo, Board, "holds", lambda _: lambda _board, _lease_id: False)
 
 
 def computes_before_the_first_renewal(undo: ExitStack) -> None:
@@ -140,6 +146,20 @@ def resumes_without_if_range(undo: ExitStack) -> None:
     )
 
 
+def appends_what_starts_again(undo: ExitStack) -> None:
+    """A source that sends everything again is taken for one that goes on."""
+
+    def make(judge: Any) -> Any:
+        def careless(answer: Answer, fetch: Any, have: Have, size: Any) -> Judgement:
+            judgement: Judgement = judge(answer, fetch, have, size)
+            is_again = isinstance(judgement, StartOver) and judgement.is_open and have.length
+            return TakeFrom(have.length) if is_again else judgement
+
+        return careless
+
+    replace_with(undo, fetch, "judge", make)
+
+
 def does_not_check_the_input(undo: ExitStack) -> None:
     """Whatever came is computed."""
 
@@ -171,6 +191,7 @@ def tells_nothing_of_earlier_jobs(undo: ExitStack) -> None:
 
 
 ALL: tuple[Plant, ...] = (
+    accepts_an_offer_twice,
     computes_before_the_first_renewal,
     ignores_that_a_lease_is_lost,
     ignores_a_cancellation,
@@ -180,6 +201,7 @@ ALL: tuple[Plant, ...] = (
     hands_a_finished_result_back,
     reports_a_failure_only_once,
     resumes_without_if_range,
+    appends_what_starts_again,
     does_not_check_the_input,
     resumes_under_the_old_lease,
     tells_nothing_of_earlier_jobs,

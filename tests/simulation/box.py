@@ -39,6 +39,8 @@ HARDWARE = Hardware(
 )
 TASK_TIMEOUT = Seconds(900.0)
 DOWNLOAD_TIMEOUT = Seconds(3600.0)
+CHECKPOINT = 64 * 1024
+"""Of an input: several times in most of them."""
 STOP_PATIENCE = 15.0
 """After this long a service manager kills what it has asked to stop."""
 
@@ -150,6 +152,7 @@ class Box:
             self.spool_folder,
             wall=lambda: wall(loop),
             machine_boot=f"{self.name}-{self._machine_boots}",
+            checkpoint=CHECKPOINT,
         )
         self._pool = pool = SimulatedPool(
             process, self.machine, {job.name: job for job in self._story.jobs}, self._ledger

@@ -115,8 +115,7 @@ class Disk:
         if not has_luck or path is None:
             return synced
         now = path.read_bytes()
-        # The length may have reached the disk without the bytes.
-        return synced + bytes(max(0, len(now) - len(synced))) if dice.random() < HOLES else now
+        return _in_part(synced, now, dice) if dice.random() < HOLES else now
 
     def _settle(self, folder: Path) -> None:
         self.listings[folder.stat().st_ino] = listing = self._listing(folder)
@@ -127,11 +126,21 @@ class Disk:
                 self.contents[node] = (folder / name).read_bytes()
 
 
-HARSH = 0.6
+HARSH = 0.4
 """Of all power cuts: nothing survives that was not synced."""
-HOLES = 0.3
-LUCK = 0.5
+LUCK = 0.6
 """In the others: the share of files and folders that had reached the disk anyway."""
+HOLES = 0.7
+"""Of those files: the share of which only some pages had, though the length had."""
+PAGE = 4096
+
+
+def _in_part(before: Content, now: Content, dice: Random) -> Content:
+    """Page by page the new bytes, or what lay there before: nothing, behind the old end."""
+    old = before[: len(now)].ljust(len(now), b"\0")
+    return b"".join(
+        dice.choice((old, now))[start : start + PAGE] for start in range(0, len(now), PAGE)
+    )
 
 
 def _content_of(fd: int, size: int) -> Content:

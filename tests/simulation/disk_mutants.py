@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.edges import durable, journal, results
+from agent.edges.input_note import NoteFile
 from agent.runtime.job import HeldJob
 from tests.simulation.planting import Plant, replace_with
 
@@ -47,8 +48,14 @@ class _NeverSyncs:
         return (lambda _fd: None) if name == "fsync" else getattr(os, name)
 
 
+def trusts_bytes_after_a_power_cut(undo: ExitStack) -> None:
+    """What lies in the part of an input is gone on behind, whether or not it was ever synced."""
+    replace_with(undo, NoteFile, "trusted", lambda _: lambda _note, size: size)
+
+
 ALL: tuple[Plant, ...] = (
     accepts_before_the_journal_is_synced,
     accepts_before_the_journal_is_written,
     delivers_results_that_are_not_synced,
+    trusts_bytes_after_a_power_cut,
 )

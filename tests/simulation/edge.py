@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from agent.core import upload_plan
-from agent.edges import clock, part_on_disk, partial_file, problems
+from agent.edges import clock, partial_file, problems
 from agent.runtime import deliver
 from agent.server import receiving, sending
 from tests.simulation import loop as loops
@@ -31,7 +31,7 @@ SIZES: tuple[tuple[ModuleType, str, int], ...] = (
     (deliver, "FIRST_PART", 24 * KIB),
     (upload_plan, "LARGEST_PART", 64 * KIB),
     (upload_plan, "SMALLEST_PART", 4 * KIB),
-    (partial_file, "BATCH", 32 * KIB),
+    (partial_file, "BATCH", 16 * KIB),
     (receiving, "BLOCK", 16 * KIB),
     (sending, "BLOCK", 32 * KIB),
 )
@@ -57,8 +57,6 @@ def controlled(loop: loops.SimulationLoop, seed: int, disk: Disk) -> Iterator[No
         put(problems, "datetime", _datetime_of(loop), undo)
         for module, name, size in SIZES:
             put(module, name, size, undo)
-        defaults = {"size": None, "checkpoint": 64 * KIB}
-        put(part_on_disk.PartOnDisk.__init__, "__kwdefaults__", defaults, undo)
         undo.enter_context(_without_gc())
         yield
 

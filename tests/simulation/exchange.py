@@ -56,6 +56,8 @@ class Exchange:
     async def read(self) -> bytes | None:
         """The next bytes of the answer, None at its end; raises `CutError`."""
         await self._step(Kind.CUT_DOWN)
+        if self.fate.pace:
+            await asyncio.sleep(self.fate.pace)
         chunk = await self.down.get()
         return None if chunk is None else self._through(chunk, Kind.CORRUPT_DOWN)
 

@@ -43,6 +43,8 @@ class Fate:
     was_done: bool = False
     """The server has processed the request all the same."""
     byte: int = 0
+    pace: float = 0.0
+    """Seconds that a chunk of a download takes."""
 
 
 WEIGHTS: Mapping[Kind, int] = {
@@ -72,6 +74,8 @@ class Weather:
     kinds: tuple[Kind, ...]
     until: float
     partitions: tuple["Partition", ...] = ()
+    pace: float = 0.0
+    """Seconds that a chunk of a download takes: what is on its way for long is hit more often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +102,12 @@ class Fates:
     def draw(self, call: Call, now: float) -> Fate:
         dice, weather = self.dice, self.weather
         latency = dice.uniform(0.001, 0.05)
+        pace = weather.pace if call.is_download and now < weather.until else 0.0
         if now >= weather.until or not weather.kinds or dice.random() >= weather.rate:
-            return Fate(latency=latency)
+            return Fate(latency=latency, pace=pace)
         weights = [WEIGHTS[kind] * _likes(kind, call) for kind in weather.kinds]
         if not any(weights):
-            return Fate(latency=latency)
+            return Fate(latency=latency, pace=pace)
         (kind,) = dice.choices(weather.kinds, weights)
         self.counts[kind] = self.counts.get(kind, 0) + 1
         seconds = dice.choice(("1", "3", "20", "+2", "+10", None, None))
@@ -116,6 +121,7 @@ class Fates:
             is_silent=dice.random() < SILENT,
             was_done=dice.random() < DONE,
             byte=dice.randrange(1 << 20),
+            pace=pace,
         )
 
 

@@ -133,6 +133,10 @@ class Ledger:
         self._lost.setdefault((call.caller, call.lease_id), self.now())
         self._held.discard((call.caller, call.lease_id))
 
+    def torn(self, call: Call) -> None:
+        if call.is_download:
+            self.moments.on_torn(call)
+
     def spoiled(self, call: Call, kind: Kind) -> None:
         self.note("network", f"{call.number} spoiled: {kind.name}")
         if call.verb == "file":

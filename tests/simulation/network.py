@@ -61,6 +61,10 @@ class Tap(Protocol):
         """The caller has all of it."""
         ...
 
+    def torn(self, call: Call) -> None:
+        """The answer broke off before its end."""
+        ...
+
     def spoiled(self, call: Call, kind: Kind) -> None:
         """Something other than the server answered, or altered what it said."""
         ...
@@ -210,7 +214,11 @@ class Network:
         call, heard = exchange.call, list[bytes]()
         with _translated(call):
             while True:
-                chunk = await _within(patience.read, exchange.read(), httpx.ReadTimeout)
+                try:
+                    chunk = await _within(patience.read, exchange.read(), httpx.ReadTimeout)
+                except CutError:
+                    self.tap.torn(call)
+                    raise
                 if chunk is None:
                     break
                 if not call.is_download or reply.status >= ERROR:

@@ -6,6 +6,7 @@ from enum import Enum, auto
 from random import Random
 
 from tests.simulation.faults import Kind, Partition, Weather
+from tests.simulation.moments import TORN
 
 KIB = 1024
 
@@ -26,6 +27,8 @@ class Source(Enum):
     UPLOAD = auto()
     PLAIN = auto()
     IGNORES_RANGE = auto()
+    MADE_AS_ASKED = auto()
+    """It ignores ranges too, and tells no length: only its end shows where it ends."""
     WEAK_TAG = auto()
     CHANGES = auto()
     """Another version after a while; asked rightly it says so."""
@@ -108,8 +111,14 @@ class Story:
 
 SERVER = "server"
 MOMENTS = ("hello", "poll", "renew", "renew", "input", "artifacts", "complete", "fail", "release")
+WHEN_STOPPED = ("artifacts", "artifacts", "complete", *MOMENTS)
+"""Only from an agent that holds a finished result can a sign-off take it away."""
 AIMED = 0.6
 """Share of the blows that fall right when something has been said."""
+DOWNLOADS = 0.2
+"""Share of the stories that are about large inputs on slow lines, and power that fails meanwhile:
+only then is there much on a disk that no sync has confirmed."""
+IN_DOWNLOADS = ("file", "file", "input", TORN)
 NAMES = ("attic", "cellar")
 
 
@@ -121,14 +130,18 @@ def story(seed: int) -> Story:
         AgentStory(name, dice.choice((1, 1, 2)), dice.choice((0.0, 0.0, 60.0)), _disk(dice))
         for name in NAMES[: dice.choice((1, 2, 2))]
     )
-    jobs = tuple(_job(f"j{n}", dice, rush) for n in range(dice.choice((1, 2, 2, 3))))
+    is_of_downloads = dice.random() < DOWNLOADS
+    jobs = tuple(
+        _job(f"j{n}", dice, rush, is_of_downloads=is_of_downloads)
+        for n in range(dice.choice((1, 2, 2, 3)))
+    )
     names = [agent.name for agent in agents]
     return Story(
         seed=seed,
         jobs=jobs,
         agents=agents,
-        events=_events(dice, names, trouble_ends),
-        weather=_weather(dice, names, trouble_ends),
+        events=_events(dice, names, trouble_ends, is_of_downloads=is_of_downloads),
+        weather=_weather(dice, names, trouble_ends, is_of_downloads=is_of_downloads),
         server_disk=_disk(dice),
     )
 
@@ -137,15 +150,18 @@ def _disk(dice: Random) -> float:
     return dice.choice((0.0, 0.0, 0.0, 0.05, 0.5))
 
 
-def _job(name: str, dice: Random, rush: float) -> JobStory:
-    source = dice.choices(tuple(Source), (10, 3, 1, 1, 4))[0]
-    size = dice.choice((0, 1, 5 * KIB, 40 * KIB, 40 * KIB, 120 * KIB, 250 * KIB))
+def _job(name: str, dice: Random, rush: float, *, is_of_downloads: bool) -> JobStory:
+    shares = (2, 7, 1, 4, 1, 4) if is_of_downloads else (10, 3, 1, 1, 1, 4)
+    source = dice.choices(tuple(Source), shares)[0]
+    digests = 0.2 if is_of_downloads else 0.8
+    sizes = (0, 1, 5 * KIB, 40 * KIB, 40 * KIB, 120 * KIB, 250 * KIB)
+    size = dice.choice(sizes[-3:] if is_of_downloads else sizes)
     versions = 2 if source is Source.CHANGES else 1
     return JobStory(
         name=name,
         contents=tuple(dice.randbytes(size) for _ in range(versions)),
         source=source,
-        has_digest=source is not Source.CHANGES and dice.random() < 0.8,
+        has_digest=source is not Source.CHANGES and dice.random() < digests,
         at=dice.uniform(0.0, rush),
         cancelled_at=dice.uniform(10.0, 200.0) if dice.random() < 0.12 else None,
         max_attempts=dice.choice((1, 2, 3, 3)),
@@ -168,12 +184,17 @@ def _courses(dice: Random) -> tuple[Course, ...]:
     )
 
 
-def _events(dice: Random, agents: list[str], trouble_ends: float) -> tuple[Event, ...]:
+def _events(
+    dice: Random, agents: list[str], trouble_ends: float, *, is_of_downloads: bool
+) -> tuple[Event, ...]:
     events = []
     for who in [*agents, SERVER]:
         at = dice.uniform(5.0, trouble_ends * 0.7)
         for _ in range(dice.choice((0, 1, 1, 2))):
-            event = _event(who, at, dice)
+            if is_of_downloads and who != SERVER:
+                event = _blackout(who, at, dice)
+            else:
+                event = _event(who, at, dice)
             events.append(event)
             at = event.at + event.lasts + dice.uniform(5.0, trouble_ends / 2)
             if at > trouble_ends:
@@ -182,11 +203,12 @@ def _events(dice: Random, agents: list[str], trouble_ends: float) -> tuple[Event
 
 
 def _event(who: str, at: float, dice: Random) -> Event:
-    blow = dice.choices(tuple(Blow), (4, 4, 3, 3))[0]
+    blow = dice.choices(tuple(Blow), (4, 4, 5, 3))[0]
     lasts = dice.choice((0.0, 1.0, 5.0, 30.0, 100.0, 200.0))
     if blow is Blow.SUSPEND:
         lasts = dice.choice((20.0, 110.0, 150.0, 400.0))
-    after = dice.choice(MOMENTS) if dice.random() < AIMED else ""
+    moments = WHEN_STOPPED if blow is Blow.STOP else MOMENTS
+    after = dice.choice(moments) if dice.random() < AIMED else ""
     jump = dice.choice((0.0, 0.0, 3600.0, -3600.0, -60.0, 86400.0)) if who == SERVER else 0.0
     return Event(
         at=dice.uniform(0.0, at) if after else at,
@@ -199,7 +221,21 @@ def _event(who: str, at: float, dice: Random) -> Event:
     )
 
 
-def _weather(dice: Random, agents: list[str], trouble_ends: float) -> Weather:
+def _blackout(who: str, at: float, dice: Random) -> Event:
+    """While an input is on its way."""
+    return Event(
+        at=dice.uniform(0.0, at / 2),
+        who=who,
+        blow=dice.choices((Blow.CRASH, Blow.POWER_CUT), (1, 5))[0],
+        lasts=dice.choice((0.0, 1.0, 5.0, 30.0, 100.0)),
+        after=dice.choice(IN_DOWNLOADS),
+        delay=dice.choice((0.5, 3.0, 6.0, 15.0, 30.0)),
+    )
+
+
+def _weather(
+    dice: Random, agents: list[str], trouble_ends: float, *, is_of_downloads: bool
+) -> Weather:
     partitions = []
     for _ in range(dice.choice((0, 1, 1, 2))):
         since = dice.uniform(0.0, trouble_ends * 0.7)
@@ -212,4 +248,5 @@ def _weather(dice: Random, agents: list[str], trouble_ends: float) -> Weather:
         kinds=tuple(dice.sample(kinds, dice.randint(3, len(kinds)))),
         until=trouble_ends,
         partitions=tuple(partitions),
+        pace=dice.choice((1.0, 2.0, 4.0)) if is_of_downloads else 0.0,
     )
