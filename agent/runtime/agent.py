@@ -63,7 +63,7 @@ class Agent:
             )
             if welcome is not INTERRUPTED:
                 await self._work(*welcome, part_with_it)
-            for task in [*beside, *self._partings]:
+            for task in beside:
                 task.cancel()
         _log.info("agent.stopped", reason=self._drain.reason, jobs_taken=self._board.taken)
 

@@ -189,12 +189,10 @@ def _events(
 ) -> tuple[Event, ...]:
     events = []
     for who in [*agents, SERVER]:
+        strike = _blackout if is_of_downloads and who != SERVER else _event
         at = dice.uniform(5.0, trouble_ends * 0.7)
         for _ in range(dice.choice((0, 1, 1, 2))):
-            if is_of_downloads and who != SERVER:
-                event = _blackout(who, at, dice)
-            else:
-                event = _event(who, at, dice)
+            event = strike(who, at, dice)
             events.append(event)
             at = event.at + event.lasts + dice.uniform(5.0, trouble_ends / 2)
             if at > trouble_ends:
