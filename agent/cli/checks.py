@@ -116,7 +116,7 @@ def _cannot_write(folder: Path) -> str | None:
 def model_check(settings: Settings) -> Check:
     if "audio" not in announced_types(settings):
         return Check("model", State.OK, "none needed: this agent takes no audio")
-    from agent.pipelines.models import describe_models
+    from agent.pipelines.models.choice import describe_models
 
     report = describe_models(pipeline_settings(settings))
     if not report.is_usable:

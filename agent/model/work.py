@@ -31,6 +31,35 @@ class PipelineSettings:
     """Per child; 0 lets the library choose."""
     allow_download: bool = False
     """May a missing model be fetched from its hub."""
+    offline: bool = False
+    """Nothing is ever fetched, whatever else allows it."""
+    batch_size: int | None = None
+    """Windows that a speech engine decodes at once; None chooses by device and memory."""
+    diarization: bool = True
+    """Tell who speaks, where a task does not say otherwise."""
+    pyannote_model: str | None = None
+    """A folder or hub name of a pyannote pipeline, in place of the built-in diarization."""
+    topics: bool = True
+    """Cut transcripts into topics, where a task does not say otherwise."""
+    gpu_memory_limit_gb: float | None = None
+    """Of this child; None: all there is."""
+    idle_unload_min: float = 10.0
+    """A model that nothing used for that long gives its memory back."""
+    gpu_video_decoding: bool = True
+    thumbnail_quality: int = 85
+    """Of JPEG, 1 to 100."""
+    max_megapixels: float = 100.0
+    """Larger images are refused before they are decoded."""
+    caption_model: str | None = None
+    """A folder with an image captioner; None: images get no captions."""
+    embedding_model: str | None = None
+    """A folder with an image embedder; None: one that a package ships, where it is installed."""
+    allow_web_fetch: bool = False
+    """May a web task's option `url` be fetched."""
+    allow_private_addresses: bool = False
+    """… from the owner's own network, too."""
+    sandbox: str = "auto"
+    """`require`, `auto` or `off`: the kernel's walls around what reads a stranger's file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,13 +47,13 @@ def possible_content_types(settings: PipelineSettings) -> tuple[str, ...]:
 
 
 def _text(_settings: PipelineSettings) -> Pipeline:
-    from agent.pipelines.text import TextPipeline
+    from agent.pipelines.document.text import TextPipeline
 
     return TextPipeline()
 
 
 def _audio(settings: PipelineSettings) -> Pipeline:
-    from agent.pipelines.audio import AudioPipeline
+    from agent.pipelines.audio.pipeline import AudioPipeline
 
     return AudioPipeline(settings)
 
@@ -63,7 +63,7 @@ def _text_is_possible(_settings: PipelineSettings) -> bool:
 
 
 def _audio_is_possible(settings: PipelineSettings) -> bool:
-    from agent.pipelines.models import describe_models
+    from agent.pipelines.models.choice import describe_models
 
     return find_spec("av") is not None and describe_models(settings).is_usable
 

@@ -7,7 +7,7 @@ import time
 import wave
 from pathlib import Path
 
-from agent.pipelines.model_search import models_named
+from agent.pipelines.models.search import models_named
 from tests.benchmarks.report import Figure
 from tests.speech import FOX, SHIP, say
 

@@ -17,9 +17,9 @@ from agent.config import Settings, announced_types, load
 from agent.edges.nvml import Nvml
 from agent.model.hardware import Hardware
 from agent.model.ids import Bytes
-from agent.pipelines import models
-from agent.pipelines.model_search import model_at
-from agent.pipelines.models import EngineName, ModelReport
+from agent.pipelines.models import choice
+from agent.pipelines.models.choice import EngineName, ModelReport
+from agent.pipelines.models.search import model_at
 from tests.cli.served import Served
 from tests.fakes.nvml import Card, FakeNvml, NVMLError_LibraryNotFound
 
@@ -322,7 +322,7 @@ def test_a_model_that_knows_english_only_is_told_with_one_that_knows_more(
         device="cpu",
         model=model_at(tiny_model(tmp_path) / "tiny.en"),
     )
-    monkeypatch.setattr(models, "describe_models", lambda _: found)
+    monkeypatch.setattr(choice, "describe_models", lambda _: found)
 
     by_itself = model_check(Settings(content_types=("audio",)))
     on_purpose = model_check(Settings(content_types=("audio",), whisper_model="tiny.en"))

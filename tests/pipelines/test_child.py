@@ -176,7 +176,7 @@ async def test_cancelling_while_it_decodes_kills_the_decoder_too(
     task = make_task("audio", long_recording(tmp_path / "long.wav", hours=10))
     async with new_pool() as pool:
         running = asyncio.create_task(pool.run(task, ignore))
-        while not ours("agent.pipelines.decoder"):
+        while not ours("agent.pipelines.audio.decoder"):
             await asyncio.sleep(0.01)
 
         running.cancel()
@@ -184,14 +184,14 @@ async def test_cancelling_while_it_decodes_kills_the_decoder_too(
             await running
 
         assert not ours("agent.pipelines.child")
-        wait_for(lambda: not ours("agent.pipelines.decoder"))
+        wait_for(lambda: not ours("agent.pipelines.audio.decoder"))
 
 
 def test_an_agent_that_is_killed_leaves_no_orphan(tmp_path: Path) -> None:
     source = long_recording(tmp_path / "long.wav", hours=10)
     parent = subprocess.Popen([sys.executable, "-c", PARENT, *COMMAND[1:], source, tmp_path])
-    wait_for(lambda: bool(ours("agent.pipelines.decoder")))
-    children, (decoder,) = ours("agent.pipelines.child"), ours("agent.pipelines.decoder")
+    wait_for(lambda: bool(ours("agent.pipelines.audio.decoder")))
+    children, (decoder,) = ours("agent.pipelines.child"), ours("agent.pipelines.audio.decoder")
     wait_for(lambda: decoder.memory_info().rss > FFMPEG_LOADED)
     decoder.suspend()  # now neither of them would notice a closed pipe
 

@@ -1,0 +1,1 @@
+"""Speech in any known container becomes a transcript."""

@@ -1,0 +1,1 @@
+"""One process for each stranger's file, which can do little but read it."""

@@ -1,0 +1,1 @@
+"""Documents and text become Markdown."""

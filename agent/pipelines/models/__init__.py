@@ -1,0 +1,1 @@
+"""Where the weights are, which to take, and how they become files that an engine loads."""

@@ -1,0 +1,265 @@
+"""Both engines with real weights, on speech that was synthesised a moment before."""
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import faster_whisper
+import pytest
+import torch
+import whisper
+
+from agent.model.work import PipelineSettings, Progress
+from agent.pipelines.audio.engines.checkpoint import convert, openai_names
+from agent.pipelines.audio.engines.ctranslate2_file import (
+    NotAModelError,
+    QuantizedModelError,
+    read_variables,
+)
+from agent.pipelines.audio.engines.faster_whisper import choose_compute_type
+from agent.pipelines.audio.engines.loading import load_engine
+from agent.pipelines.audio.engines.openai_whisper import OpenAiWhisper
+from agent.pipelines.audio.pipeline import AudioPipeline
+from agent.pipelines.errors import EngineUnavailableError, OptionsInvalidError
+from agent.pipelines.models.search import TINY_PACKAGE, package_folder
+from tests.pipelines.conftest import MakeTask
+from tests.speech import FOX, SHIP, word_error_rate
+
+# openai-whisper leaves the file of its vocabulary open.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*tiktoken:pytest.PytestUnraisableExceptionWarning", "ignore:.*tiktoken:ResourceWarning"
+)
+
+ENGINES = ["faster-whisper", "openai-whisper"]
+DEMO = Path(__file__).parents[3] / "docs" / "demo"
+MOST_ERRORS = 0.2
+"""Of tiny.en on a synthetic voice; a text from anywhere else gets about 1.0."""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def warm(request: pytest.FixtureRequest, cache: Path) -> AudioPipeline:
+    assert cache.is_dir()
+    return AudioPipeline(settings(request.param))
+
+
+def settings(engine: str) -> PipelineSettings:
+    return PipelineSettings(engine=engine, model="tiny.en", device="cpu", threads=2)
+
+
+def ignore(_progress: Progress) -> None:
+    pass
+
+
+@pytest.mark.parametrize("name", ["fox", "ship"])
+def test_spoken_words_are_written_down(
+    warm: AudioPipeline, make_task: MakeTask, name: str, request: pytest.FixtureRequest
+) -> None:
+    spoken = {"fox": FOX, "ship": SHIP}
+    task = make_task("audio", request.getfixturevalue(name))
+
+    produced = warm.run(task, ignore)
+
+    heard = (Path(task.output) / "transcript.txt").read_text()
+    errors = {text: word_error_rate(text, heard) for text in spoken.values()}
+    print(f"{produced.summary['engine']} on {name}: WER {errors[spoken[name]]:.3f}")
+    assert errors[spoken[name]] < MOST_ERRORS
+    assert min(error for text, error in errors.items() if text != spoken[name]) > 0.6
+
+
+def test_the_demo_says_what_its_page_says(warm: AudioPipeline, make_task: MakeTask) -> None:
+    page = (DEMO / "README.md").read_text()
+    (spoken,) = (line[2:] for line in page.splitlines() if line.startswith("> "))
+    task = make_task("audio", DEMO / "speech.ogg")
+
+    warm.run(task, ignore)
+
+    assert word_error_rate(spoken, (Path(task.output) / "transcript.txt").read_text()) < 0.05
+
+
+def test_words_have_times_that_cover_the_speech(
+    warm: AudioPipeline, fox: Path, make_task: MakeTask
+) -> None:
+    task = make_task("audio", fox, word_timestamps=True, language="en")
+
+    warm.run(task, ignore)
+
+    content = json.loads((Path(task.output) / "transcript.json").read_text())
+    words = [word for segment in content["segments"] for word in segment["words"]]
+    starts = [word["start"] for word in words]
+    assert starts == sorted(starts)
+    assert len(set(starts)) > 0.8 * len(words)
+    (jumps,) = (word for word in words if word["text"].startswith("jump"))
+    assert 0.9 < jumps["start"] < 2.2
+    assert content["audio_s"] - words[-1]["end"] < 1.0
+
+
+def test_a_prompt_a_beam_and_a_temperature_are_taken(
+    warm: AudioPipeline, fox: Path, make_task: MakeTask
+) -> None:
+    task = make_task("audio", fox, initial_prompt="A fox.", beam_size=2, temperature=0.0)
+
+    warm.run(task, ignore)
+
+    assert "fox" in (Path(task.output) / "transcript.txt").read_text()
+
+
+Asked: TypeAlias = dict[str, Any]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """What the latest transcription asked of the library, whichever that is."""
+    asked: Asked = {}
+    for model in (faster_whisper.WhisperModel, whisper.Whisper):
+        original = model.transcribe
+
+        def spy(*args: Any, original: Any = original, **options: Any) -> Any:
+            asked.update(options)
+            return original(*args, **options)
+
+        monkeypatch.setattr(model, "transcribe", spy)
+    return asked
+
+
+@pytest.mark.parametrize("is_frugal", [False, True])
+def test_a_frugal_task_weighs_one_hypothesis_at_a_time(
+    warm: AudioPipeline, fox: Path, make_task: MakeTask, asked: Asked, *, is_frugal: bool
+) -> None:
+    task = replace(make_task("audio", fox, beam_size=4), is_frugal=is_frugal)
+
+    produced = warm.run(task, ignore)
+
+    assert "fox" in (Path(task.output) / "transcript.txt").read_text()
+    assert (asked["beam_size"] or 1) == (1 if is_frugal else 4)
+    if produced.summary["engine"] == "faster-whisper":  # the other one weighs no candidates
+        assert asked["best_of"] == (1 if is_frugal else 5)
+
+
+@pytest.mark.parametrize(
+    ("device", "can", "usual", "frugal"),
+    [
+        ("cpu", {"int8", "float32"}, "int8", "int8"),
+        ("cuda", {"int8_float16", "float16", "int8_float32", "float32"}, "float16", "int8_float16"),
+        ("cuda", {"int8_float32", "float32"}, "int8_float32", "int8_float32"),
+        ("cuda", {"float32"}, "float32", "float32"),
+    ],
+)
+def test_frugal_weights_are_the_smallest_that_the_device_can_compute_with(
+    monkeypatch: pytest.MonkeyPatch, device: str, can: set[str], usual: str, frugal: str
+) -> None:
+    monkeypatch.setattr("ctranslate2.get_supported_compute_types", lambda _device: can)
+
+    assert choose_compute_type(device, is_frugal=False) == usual
+    assert choose_compute_type(device, is_frugal=True) == frugal
+
+
+def test_progress_follows_the_recording(
+    warm: AudioPipeline, fox: Path, make_task: MakeTask, progress: list[Progress]
+) -> None:
+    warm.run(make_task("audio", fox), progress.append)
+
+    transcribing = [step.fraction for step in progress if step.message == "transcribing"]
+    assert transcribing == sorted(transcribing)
+    assert transcribing[-1] > 0.8
+
+
+def test_an_english_model_refuses_another_language(
+    warm: AudioPipeline, fox: Path, make_task: MakeTask
+) -> None:
+    with pytest.raises(OptionsInvalidError, match=r"'de': the model tiny\.en knows only en"):
+        warm.run(make_task("audio", fox, language="de"), ignore)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this box has a GPU")
+def test_cuda_without_a_gpu_is_refused(engine: str) -> None:
+    wanted = PipelineSettings(engine=engine, model="tiny.en", device="cuda")
+
+    with pytest.raises(EngineUnavailableError, match="sees no GPU"):
+        load_engine(wanted)
+
+
+def test_the_conversion_keeps_every_weight_and_the_alignment_heads(cache: Path) -> None:
+    engine = load_engine(settings("openai-whisper"))
+
+    assert isinstance(engine, OpenAiWhisper)
+    model = engine._model
+    package = package_folder(TINY_PACKAGE)
+    assert package is not None
+    stored = read_variables(package / "model" / "model.bin")["decoder/embeddings/weight"]
+    assert torch.equal(model.decoder.token_embedding.weight, torch.tensor(stored).float())
+    heads = model.alignment_heads.indices().T.tolist()
+    assert heads == json.loads((package / "model" / "config.json").read_text())["alignment_heads"]
+    assert len(list((cache / "morag-agent").glob("*.pt"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        ("encoder/conv1/weight", ("encoder.conv1.weight",)),
+        ("encoder/layer_norm/gamma", ("encoder.ln_post.weight",)),
+        ("decoder/layer_norm/beta", ("decoder.ln.bias",)),
+        ("decoder/embeddings/weight", ("decoder.token_embedding.weight",)),
+        ("encoder/position_encodings/encodings", ("encoder.positional_embedding",)),
+        ("decoder/layer_11/ffn/linear_1/bias", ("decoder.blocks.11.mlp.2.bias",)),
+        (
+            "decoder/layer_3/attention/linear_1/weight",
+            ("decoder.blocks.3.cross_attn.key.weight", "decoder.blocks.3.cross_attn.value.weight"),
+        ),
+    ],
+)
+def test_every_variable_has_its_place(stored: str, expected: tuple[str, ...]) -> None:
+    assert openai_names(stored) == expected
+
+
+@pytest.mark.parametrize("content", [b"hello, this is no model", b"\x06\0\0\0", b"\xff" * 4096])
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "model.bin"
+    path.write_bytes(content)
+
+    with pytest.raises(NotAModelError):
+        read_variables(path)
+
+
+def test_half_a_model_is_refused(tmp_path: Path) -> None:
+    package = package_folder(TINY_PACKAGE)
+    assert package is not None
+    path = tmp_path / "model.bin"
+    path.write_bytes((package / "model" / "model.bin").read_bytes()[:30_000_000])
+
+    with pytest.raises(NotAModelError):
+        read_variables(path)
+
+
+def test_quantized_weights_are_refused_by_name(tmp_path: Path) -> None:
+    path = quantized(tmp_path / "model.bin")
+
+    with pytest.raises(QuantizedModelError, match="quantized"):
+        read_variables(path)
+    with pytest.raises(EngineUnavailableError, match=r"cannot use .* is quantized"):
+        convert(tmp_path, io.BytesIO())
+
+
+def quantized(path: Path) -> Path:
+    name, spec = b"x/weight\0", b"WhisperSpec\0"
+    path.write_bytes(
+        b"\x06\0\0\0"
+        + bytes([len(spec), 0])
+        + spec
+        + b"\x03\0\0\0\x01\0\0\0"
+        + bytes([len(name), 0])
+        + name
+        + b"\x01\x02\0\0\0\x01\x02\0\0\0\x7f\x7f"
+    )
+    return path

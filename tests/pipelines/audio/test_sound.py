@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from agent.pipelines.audio.decoding import Samples
+from agent.pipelines.audio.pcm_stream import SAMPLE_RATE
+from agent.pipelines.audio.sound import blocks, is_silent
+
+
+def noise(seconds: float, level: float = 0.1) -> Samples:
+    generator = np.random.default_rng(1)
+    return (generator.standard_normal(int(seconds * SAMPLE_RATE)) * level).astype(np.float32)
+
+
+@pytest.mark.parametrize("samples", [noise(0), noise(3, 0.0), noise(3, 0.0001)])
+def test_next_to_nothing_is_silent(samples: Samples) -> None:
+    assert is_silent(samples)
+
+
+def test_one_quiet_word_in_an_hour_of_nothing_is_not_silent() -> None:
+    hour = np.zeros(3600 * SAMPLE_RATE, np.float32)
+    hour[1000 * SAMPLE_RATE : 1001 * SAMPLE_RATE] = noise(1, 0.005)
+
+    assert not is_silent(hour)
+
+
+def test_a_short_recording_is_one_block() -> None:
+    samples = noise(5)
+
+    ((start, block),) = blocks(samples, longest=60)
+
+    assert start == 0.0
+    assert block is samples or np.array_equal(block, samples)
+
+
+def test_a_long_one_is_cut_where_it_is_quiet_and_nothing_is_lost() -> None:
+    samples = noise(150)
+    samples[50 * SAMPLE_RATE : 50 * SAMPLE_RATE + SAMPLE_RATE // 2] = 0
+
+    found = list(blocks(samples, longest=60))
+
+    assert 50 <= found[1][0] <= 50.5
+    assert all(len(block) <= 60 * SAMPLE_RATE for _, block in found)
+    assert np.array_equal(np.concatenate([block for _, block in found]), samples)
