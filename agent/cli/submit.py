@@ -14,7 +14,7 @@ from agent.cli.exit_codes import ExitCode
 from agent.cli.orders import Order, orders_of
 from agent.cli.progress import Watcher, watching
 from agent.cli.verbs import Call
-from agent.cli.waiting import Patience, without_pipeline
+from agent.cli.waiting import Patience
 from agent.edges.display import printable
 from agent.edges.jobs_client import JobsClient
 from agent.model.errors import AgentError
@@ -36,8 +36,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(call: Call) -> int:
     wanted = orders_of(call.arguments)
-    for doubt in {without_pipeline(order.job.content_type) for order in wanted} - {None}:
-        _say(f"warning: {doubt}")
     sent = _Sent()
     try:
         with watching() as watcher:

@@ -42,7 +42,8 @@ class Verb:
         return cast("VerbModule", importlib.import_module(f"agent.cli.{self.name}"))
 
 
-_AGENT = ("server", "agent", "spool", "limits", "intervals", "gpu", "speech", "video", "log")
+_MEDIA = ("models", "image", "video", "web")
+_AGENT = ("server", "agent", "spool", "limits", "intervals", "gpu", "speech", *_MEDIA, "log")
 
 VERBS: Mapping[str, Verb] = {
     verb.name: verb

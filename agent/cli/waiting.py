@@ -4,8 +4,6 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from agent.config import announced_types
-from agent.config.settings import Settings
 from agent.edges.display import printable
 from agent.edges.jobs_client import JobsClient
 from agent.model.errors import ServerError
@@ -15,18 +13,6 @@ from agent.wire.jobs import JobState, NewJob
 
 LONG = 10.0
 """Seconds; an idle agent takes a job in a fraction of one."""
-EVERY_TYPE = announced_types(Settings(capability="hybrid"))
-
-
-def without_pipeline(content_type: str) -> str | None:
-    """A sentence about a type that no agent of this release takes."""
-    if content_type in EVERY_TYPE:
-        return None
-    able = ", ".join(EVERY_TYPE)
-    return (
-        f"no agent of this release has a pipeline for {content_type}: the job will wait for a"
-        f" later one (there are pipelines for {able})"
-    )
 
 
 class Patience:

@@ -7,6 +7,7 @@ from agent.config.derived import (
     pipeline_settings,
     slots_on,
     types_told,
+    wanted_types,
 )
 from agent.config.loading import Loaded, load
 from agent.config.settings import Settings
@@ -25,4 +26,5 @@ __all__ = [
     "read_token",
     "slots_on",
     "types_told",
+    "wanted_types",
 ]

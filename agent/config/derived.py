@@ -1,6 +1,9 @@
 """What follows from the settings and the box together."""
 
-from agent.config.content_types import CONTENT_TYPES, by_capability, with_pipelines
+from collections.abc import Collection
+from pathlib import Path
+
+from agent.config.content_types import by_capability, known_content_types
 from agent.config.settings import Settings
 from agent.model.hardware import Hardware
 from agent.model.work import PipelineSettings
@@ -16,20 +19,30 @@ def capability_on(settings: Settings, hardware: Hardware) -> str:
     return "gpu" if settings.gpu and hardware.gpus else "hybrid"
 
 
-def announced_types(settings: Settings, hardware: Hardware | None = None) -> tuple[str, ...]:
-    """The content types that hello tells: wanted, and with a pipeline.
+def wanted_types(settings: Settings, hardware: Hardware | None = None) -> tuple[str, ...]:
+    """The content types that this agent is for, whether their pipelines are installed or not.
 
-    Without `hardware`, all that some box with these settings would tell.
+    Without `hardware`, all that some box with these settings would take.
     """
     chosen = settings.capability if hardware is None else capability_on(settings, hardware)
-    return with_pipelines(settings.content_types or by_capability(chosen))
+    return settings.content_types or by_capability(chosen)
 
 
-def types_told(settings: Settings, hardware: Hardware) -> dict[str, str]:
-    """What is taken, and how to take more where only the capability leaves something out."""
-    taken = announced_types(settings, hardware)
+def announced_types(
+    settings: Settings, hardware: Hardware, possible: Collection[str]
+) -> tuple[str, ...]:
+    """The content types that hello tells: wanted, and among those that this box can compute."""
+    return tuple(name for name in wanted_types(settings, hardware) if name in possible)
+
+
+def types_told(settings: Settings, hardware: Hardware, possible: Collection[str]) -> dict[str, str]:
+    """What is taken, what cannot be, and how to take more where only the capability stops it."""
+    taken = announced_types(settings, hardware, possible)
     told = {"capability": capability_on(settings, hardware), "takes": ",".join(taken)}
-    able = with_pipelines(tuple(CONTENT_TYPES))
+    missing = [name for name in wanted_types(settings, hardware) if name not in possible]
+    if missing:
+        told["cannot_take"] = ",".join(missing)
+    able = [name for name in known_content_types if name in possible]
     left = [name for name in able if name not in taken]
     if settings.content_types is None and left:
         told["leaves_out"] = ",".join(left)
@@ -53,7 +66,26 @@ def pipeline_settings(settings: Settings) -> PipelineSettings:
         engine=settings.engine,
         device=device,
         model=settings.whisper_model,
-        models_folder=str(settings.models_folder) if settings.models_folder else None,
+        models_folder=_path(settings.models_folder),
         threads=settings.threads,
         allow_download=settings.allow_download,
+        offline=settings.offline,
+        batch_size=settings.batch_size,
+        diarization=settings.diarization,
+        pyannote_model=settings.pyannote_model,
+        topics=settings.topics,
+        gpu_memory_limit_gb=settings.gpu_memory_limit_gb,
+        idle_unload_min=settings.idle_unload_min,
+        gpu_video_decoding=settings.gpu and settings.gpu_video_decoding,
+        thumbnail_quality=settings.thumbnail_quality,
+        max_megapixels=settings.max_megapixels,
+        caption_model=_path(settings.caption_model),
+        embedding_model=_path(settings.embedding_model),
+        allow_web_fetch=settings.allow_web_fetch,
+        allow_private_addresses=settings.allow_private_addresses,
+        sandbox=settings.sandbox,
     )
+
+
+def _path(path: Path | None) -> str | None:
+    return None if path is None else str(path)

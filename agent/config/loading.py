@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from agent.config import sources
-from agent.config.content_types import CONTENT_TYPES, by_capability, with_pipelines
+from agent.config.content_types import known_content_types
 from agent.config.settings import Settings
 from agent.config.sources import Given
 from agent.config.table import Row, rows
@@ -90,18 +90,10 @@ def _wrong(row: Row, one: Given) -> str:
 
 
 def _contradictions(settings: Settings, given: Mapping[str, Given]) -> Iterator[str]:
-    types = settings.content_types or by_capability(settings.capability)
-    origin = given["content_types"].origin if "content_types" in given else "default"
-    unknown = [name for name in types if name not in CONTENT_TYPES]
+    unknown = [name for name in settings.content_types or () if name not in known_content_types]
     if unknown:
-        known = ", ".join(CONTENT_TYPES)
+        known, origin = ", ".join(known_content_types), given["content_types"].origin
         yield f"agent.content_types: {', '.join(unknown)} ({origin}) is wrong: known are {known}"
-    elif not with_pipelines(types):
-        able = ", ".join(with_pipelines(tuple(CONTENT_TYPES)))
-        yield (
-            f"agent.content_types: {', '.join(types)} ({origin}) leaves nothing to do:"
-            f" pipelines exist for {able} so far"
-        )
     if settings.soft_stop_min >= settings.task_timeout_min:
         yield (
             f"limits.soft_stop_min: {settings.soft_stop_min:g} is wrong: it must be less than"
@@ -116,11 +108,6 @@ def _warnings(settings: Settings, given: Mapping[str, Given]) -> Iterator[str]:
     parts = urlsplit(settings.server_url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         yield f"{settings.server_url} is not encrypted: the token can be read on the way; use https"
-    later = tuple(
-        name for name in settings.content_types or () if not CONTENT_TYPES[name].has_pipeline
-    )
-    if later:
-        yield f"{', '.join(later)} is not announced: its pipeline comes with a later release"
     yield from _too_early(settings, given)
 
 

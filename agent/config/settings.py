@@ -11,6 +11,7 @@ from agent.config.key import Key
 Capability: TypeAlias = Literal["auto", "gpu", "cpu", "hybrid"]
 Engine: TypeAlias = Literal["auto", "openai-whisper", "faster-whisper"]
 Device: TypeAlias = Literal["auto", "cuda", "cpu"]
+Sandbox: TypeAlias = Literal["require", "auto", "off"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 LogFormat: TypeAlias = Literal["auto", "console", "json"]
 
@@ -197,6 +198,14 @@ class Settings(BaseModel):
             shown="600",
         ),
     ] = None
+    sandbox: Annotated[
+        Sandbox,
+        Key(
+            at="limits.sandbox",
+            why="Kernel's walls around what reads a file: require, auto (where it can), off.",
+            later="the box",
+        ),
+    ] = "auto"
 
     renew_interval_s: Annotated[
         values.Seconds,
@@ -254,18 +263,6 @@ class Settings(BaseModel):
             older="WHISPER_MODEL_SIZE",
         ),
     ] = "auto"
-    models_folder: Annotated[
-        values.MaybeFolder,
-        Key(
-            at="speech.models_folder",
-            why="Where models lie; without it the library's own cache.",
-            shown="~/.cache/morag-agent/models",
-        ),
-    ] = None
-    allow_download: Annotated[
-        values.Switch,
-        Key(at="speech.allow_download", why="Fetch a model that is missing from its hub."),
-    ] = False
     threads: Annotated[
         values.Natural,
         Key(at="speech.threads", why="Processor threads of each child; 0: the library chooses."),
@@ -289,6 +286,82 @@ class Settings(BaseModel):
         ),
     ] = True
 
+    batch_size: Annotated[
+        values.MaybeCount,
+        Key(
+            at="speech.batch_size",
+            why="Windows decoded at once; without it as the GPU's memory allows, 1 on a processor.",
+            later="batched transcription",
+            shown="8",
+        ),
+    ] = None
+    pyannote_model: Annotated[
+        values.MaybeText,
+        Key(
+            at="speech.pyannote_model",
+            why="A pyannote pipeline (folder or hub name) in place of the built-in diarization.",
+            later="speaker diarization",
+            shown="pyannote/speaker-diarization-community-1",
+        ),
+    ] = None
+
+    models_folder: Annotated[
+        values.MaybeFolder,
+        Key(
+            at="models.folder",
+            why="Where models lie and fetched ones go.",
+            flag="--models-folder",
+            shown="~/.cache/morag-agent/models",
+        ),
+    ] = None
+    allow_download: Annotated[
+        values.Switch,
+        Key(at="models.allow_download", why="Fetch a model that a job needs from its hub."),
+    ] = False
+    offline: Annotated[
+        values.Switch,
+        Key(
+            at="models.offline",
+            why="Never fetch a model, whatever else allows it.",
+            later="fetching models",
+        ),
+    ] = False
+    idle_unload_min: Annotated[
+        values.Minutes,
+        Key(
+            at="models.idle_unload_min",
+            why="A model that nothing used for that long gives its memory back.",
+            later="the unloading of models",
+        ),
+    ] = 10
+
+    max_megapixels: Annotated[
+        values.Megapixels,
+        Key(
+            at="image.max_megapixels",
+            why="Larger images are refused before they are decoded.",
+            later="the image pipeline",
+        ),
+    ] = 100
+    caption_model: Annotated[
+        values.MaybeFolder,
+        Key(
+            at="image.caption_model",
+            why="A folder with an image captioner; without it images get no captions.",
+            later="the image pipeline",
+            shown="~/models/blip-image-captioning-base",
+        ),
+    ] = None
+    embedding_model: Annotated[
+        values.MaybeFolder,
+        Key(
+            at="image.embedding_model",
+            why="A folder with an image embedder, in place of the one that a package ships.",
+            later="the image pipeline",
+            shown="~/models/siglip-base-patch16-224",
+        ),
+    ] = None
+
     thumbnail_quality: Annotated[
         values.Quality,
         Key(
@@ -299,6 +372,23 @@ class Settings(BaseModel):
         ),
     ] = 85
 
+    allow_web_fetch: Annotated[
+        values.Switch,
+        Key(
+            at="web.allow_fetch",
+            why="Fetch the page that a job names; off, only saved pages are read.",
+            flag="--allow-web-fetch",
+            later="the web pipeline",
+        ),
+    ] = False
+    allow_private_addresses: Annotated[
+        values.Switch,
+        Key(
+            at="web.allow_private_addresses",
+            why="… also from your own network: any sender of jobs could read what is in it.",
+            later="the web pipeline",
+        ),
+    ] = False
     log_level: Annotated[
         LogLevel,
         values.AnyCase,

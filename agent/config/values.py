@@ -136,6 +136,11 @@ Days: TypeAlias = Annotated[_Length, _Number, Right("a number of days above 0")]
 MaybeGigabytes: TypeAlias = Annotated[
     _Length | None, _Number, Right("a number of gigabytes above 0")
 ]
+Megapixels: TypeAlias = Annotated[
+    Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)],
+    _Number,
+    Right("a number of megapixels from above 0 to 10000"),
+]
 Size: TypeAlias = Annotated[
     int,
     Field(ge=1, le=2**63 - 1),

@@ -1,11 +1,14 @@
-"""Which pipeline does which content type."""
+"""Which pipeline does which content type, and what each needs."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 from agent.model.work import PipelineSettings, Produced, Task
 from agent.pipelines.errors import UnsupportedMediaError
 from agent.pipelines.pipeline import Pipeline, Report
+
+_DISTRIBUTION = "morag-agent"
 
 
 class Pipelines:
@@ -16,8 +19,8 @@ class Pipelines:
         self._made: dict[str, Pipeline] = {}
 
     def run(self, task: Task, report: Report) -> Produced:
-        if task.content_type not in _FACTORIES:
-            known = ", ".join(sorted(_FACTORIES))
+        if task.content_type not in _OFFERS:
+            known = ", ".join(sorted(_OFFERS))
             raise UnsupportedMediaError(
                 f"no pipeline does {task.content_type[:60]!r}; there are {known}."
             )
@@ -26,13 +29,14 @@ class Pipelines:
     def prepare(self) -> tuple[str, ...]:
         """Make the light ones, and return the content types that this box can do."""
         possible = possible_content_types(self._settings)
-        for content_type in _LIGHT.intersection(possible):
-            self._pipeline(content_type)
+        for content_type in possible:
+            if _OFFERS[content_type].is_light:
+                self._pipeline(content_type)
         return possible
 
     def _pipeline(self, content_type: str) -> Pipeline:
         if content_type not in self._made:
-            self._made[content_type] = _FACTORIES[content_type](self._settings)
+            self._made[content_type] = _OFFERS[content_type].make(self._settings)
         return self._made[content_type]
 
 
@@ -43,13 +47,34 @@ def run_task(task: Task, settings: PipelineSettings, report: Report) -> Produced
 
 def possible_content_types(settings: PipelineSettings) -> tuple[str, ...]:
     """What this box can do, judged without importing anything heavy."""
-    return tuple(name for name, is_possible in _POSSIBLE.items() if is_possible(settings))
+    return tuple(name for name in _OFFERS if obstacle(name, settings) is None)
 
 
-def _text(_settings: PipelineSettings) -> Pipeline:
-    from agent.pipelines.document.text import TextPipeline
+def obstacle(content_type: str, settings: PipelineSettings) -> str | None:
+    """What to do before this box can compute `content_type`; None where it can."""
+    offer = _OFFERS.get(content_type)
+    if offer is None:
+        return f"wait for a release with a pipeline for {content_type}"
+    if any(find_spec(module) is None for module in offer.modules):
+        return f"pip install '{_DISTRIBUTION}[{offer.extra}]'"
+    return offer.obstacle(settings)
 
-    return TextPipeline()
+
+def _nothing(_settings: PipelineSettings) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Offer:
+    """How one content type is done."""
+
+    make: Callable[[PipelineSettings], Pipeline]
+    extra: str
+    """Of our distribution; brings `modules`."""
+    modules: tuple[str, ...]
+    obstacle: Callable[[PipelineSettings], str | None] = _nothing
+    is_light: bool = False
+    """Cheap enough to be made before there is a task."""
 
 
 def _audio(settings: PipelineSettings) -> Pipeline:
@@ -58,19 +83,19 @@ def _audio(settings: PipelineSettings) -> Pipeline:
     return AudioPipeline(settings)
 
 
-def _text_is_possible(_settings: PipelineSettings) -> bool:
-    return find_spec("charset_normalizer") is not None
-
-
-def _audio_is_possible(settings: PipelineSettings) -> bool:
+def _lacks_model(settings: PipelineSettings) -> str | None:
     from agent.pipelines.models.choice import describe_models
 
-    return find_spec("av") is not None and describe_models(settings).is_usable
+    return describe_models(settings).advice or None
 
 
-_FACTORIES: Mapping[str, Callable[[PipelineSettings], Pipeline]] = {"audio": _audio, "text": _text}
-_LIGHT = frozenset({"text"})
-_POSSIBLE: Mapping[str, Callable[[PipelineSettings], bool]] = {
-    "audio": _audio_is_possible,
-    "text": _text_is_possible,
+def _text(_settings: PipelineSettings) -> Pipeline:
+    from agent.pipelines.document.text import TextPipeline
+
+    return TextPipeline()
+
+
+_OFFERS: Mapping[str, _Offer] = {
+    "audio": _Offer(make=_audio, extra="fast", modules=("av", "numpy"), obstacle=_lacks_model),
+    "text": _Offer(make=_text, extra="fast", modules=("charset_normalizer",), is_light=True),
 }

@@ -13,10 +13,11 @@ from agent.cli.check import Check, State
 from agent.cli.checks import data_check, gpu_check, model_check, spool_check, types_check
 from agent.cli.exit_codes import ExitCode
 from agent.cli.packages import base_check, extra_checks
-from agent.config import Settings, announced_types, load
+from agent.config import Settings, load, wanted_types
 from agent.edges.nvml import Nvml
 from agent.model.hardware import Hardware
 from agent.model.ids import Bytes
+from agent.pipelines import registry
 from agent.pipelines.models import choice
 from agent.pipelines.models.choice import EngineName, ModelReport
 from agent.pipelines.models.search import model_at
@@ -248,20 +249,20 @@ def test_who_follows_the_advice_about_a_missing_gpu_still_takes_audio() -> None:
     advised = load(environ={}, flags={"gpu": False, "capability": "hybrid"}).settings
 
     assert "--no-gpu --capability hybrid" in check.advice
-    assert "audio" in announced_types(advised, NO_GPU)
+    assert "audio" in wanted_types(advised, NO_GPU)
     assert gpu_check(advised, Nvml(lambda: NO_DRIVER)).state is State.OK
 
 
-def test_what_is_left_out_is_told_with_how_to_take_it() -> None:
-    cpu = types_check(Settings(capability="cpu"), NO_GPU)
-    auto = types_check(Settings(), NO_GPU)
-    chosen = types_check(Settings(content_types=("text",)), NO_GPU)
+def test_what_is_left_out_is_told_with_how_to_take_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "find_spec", lambda name: None if name == "av" else object())
+    text_only = Settings(content_types=("text",))
+    wants_audio = Settings(content_types=("audio",))
 
-    assert cpu.found == (
-        "takes text (capability cpu); to take audio as well: --content-types audio,text"
-    )
-    assert auto.found == "takes audio, text (capability hybrid)"
-    assert "as well" not in chosen.found
+    assert types_check(text_only, NO_GPU).found == "takes text (capability hybrid)"
+    lacking = types_check(wants_audio, NO_GPU)
+    assert lacking.state is State.FAIL
+    assert lacking.found == "takes nothing (capability hybrid); cannot take audio"
+    assert lacking.advice == "pip install 'morag-agent[fast]'"
 
 
 def test_the_servers_folder_is_looked_at_where_it_is_named(

@@ -200,19 +200,6 @@ def test_a_name_that_is_no_text_is_told(tmp_path: Path, capsys: pytest.CaptureFi
     assert sentence.endswith("b\ufffdd.txt: its name is no valid UTF-8; rename it")
 
 
-def test_a_type_that_nobody_takes_is_doubted_before_it_is_sent(
-    wire: respx.MockRouter, note: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    answer_jobs(wire, j1=job("j1", JobState.QUEUED))
-
-    assert main(["submit", str(note), "--content-type", "video"]) == 0
-    assert (
-        capsys.readouterr()
-        .err.splitlines()[0]
-        .startswith("warning: no agent of this release has a pipeline for video")
-    )
-
-
 def test_who_stops_the_wait_is_told_that_the_job_goes_on(
     server: Served, note: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

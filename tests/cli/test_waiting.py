@@ -4,7 +4,7 @@ import httpx
 import pytest
 import respx
 
-from agent.cli.waiting import LONG, Patience, why_queued, without_pipeline
+from agent.cli.waiting import LONG, Patience, why_queued
 from agent.edges.http import Connection
 from agent.edges.jobs_client import JobsClient
 from agent.model.lease import Directive
@@ -56,12 +56,6 @@ def test_the_reason_why_a_job_waits_is_seen_from_the_fleet(
     agents: list[AgentInfo], why: str
 ) -> None:
     assert why in why_queued(JOB, agents)
-
-
-def test_a_type_without_a_pipeline_is_doubted_at_once() -> None:
-    assert without_pipeline("audio") is None
-    assert without_pipeline("text") is None
-    assert "no agent of this release has a pipeline for video" in (without_pipeline("video") or "")
 
 
 async def waited(state: JobState, answer: httpx.Response) -> None:
