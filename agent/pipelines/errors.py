@@ -3,6 +3,9 @@
 PipelineError
  ├── UnsupportedMediaError    no pipeline for this content type
  ├── MediaUnreadableError     the file is broken, empty, or not what it should be
+ │   ├── CutOffError          … or lacks its end
+ │   ├── NoAudioTrackError    … or has no sound at all
+ │   └── NoSpeechError        … or nobody speaks in it
  ├── OptionsInvalidError      an option is unknown or has a value that cannot work
  ├── TooLargeError            more than one task may hold
  ├── EngineUnavailableError   this box lacks a library or a model
@@ -39,6 +42,18 @@ class UnsupportedMediaError(PipelineError):
 
 class MediaUnreadableError(PipelineError):
     code = FailureCode.MEDIA_UNREADABLE
+
+
+class CutOffError(MediaUnreadableError):
+    """The file promises more than it holds."""
+
+
+class NoAudioTrackError(MediaUnreadableError):
+    """There is nothing to hear; a film may be worth looking at all the same."""
+
+
+class NoSpeechError(MediaUnreadableError):
+    """A recording in which nobody speaks, or nothing that could be understood."""
 
 
 class OptionsInvalidError(PipelineError):

@@ -30,6 +30,8 @@ def parse_options(model: type[OptionsT], given: Mapping[str, JsonValue]) -> Opti
 
 
 def _complaint(model: type[Options], detail: ErrorDetails) -> str:
+    if not detail["loc"]:  # what the options say together
+        return detail["msg"].partition(", ")[2]
     name = str(detail["loc"][0])
     if detail["type"] == "extra_forbidden":
         return (

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from agent.pipelines.audio.pcm_stream import SAMPLE_RATE
+from agent.pipelines.audio.pcm import SAMPLE_RATE
 
 Samples = npt.NDArray[np.float32]
 _FULL_SCALE = 32768.0
@@ -22,6 +22,9 @@ class Source:
     codec: str
     channels: int
     sample_rate: int
+    tracks: int = 1
+    damaged_packets: int = 0
+    """Could not be decoded; a few are usual in what was received over the air."""
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,23 @@
-"""Renders a transcript: for programs, for MoRAG, for players, and as bare text."""
+"""Renders a transcript for programs (JSON) and for MoRAG (Markdown).
+
+MoRAG's chunkers take lines that begin with `[MM:SS]`, cut at `# Title [seconds]` and at blank
+lines, and make chunks of 4000 characters. Hence one line an utterance, and a blank line at every
+change of speaker and at least every 1500 characters.
+"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from agent.model.ids import JsonObject
-from agent.pipelines.audio.transcript import Segment, Transcript
-from agent.pipelines.markdown import head
-from agent.pipelines.timecode import clock, long_clock, srt_time, vtt_time
+from agent.pipelines.audio.transcript import Segment, Transcript, Word
+from agent.pipelines.markdown import head, one_line
+from agent.pipelines.timecode import clock, long_clock
 
 _PARAGRAPH = 1500
-"""Characters: MoRAG's chunkers cut at blank lines, and make chunks of 4000."""
+
+Timed = tuple[float, str]
+"""Seconds from the start, and a line that belongs there, its time not included."""
 
 
 def as_json(transcript: Transcript, process_seconds: float) -> str:
@@ -23,8 +31,20 @@ def as_json(transcript: Transcript, process_seconds: float) -> str:
         "device": transcript.made_by.device,
         "compute_type": transcript.made_by.compute_type,
         "audio_s": round(transcript.duration, 3),
-        "speech_s": round(sum(s.end - s.start for s in transcript.segments), 3),
+        "speech_s": round(transcript.speech_seconds, 3),
+        "speech_coverage": round(transcript.speech_coverage, 4),
         "process_s": round(process_seconds, 3),
+        "speakers": list(transcript.speakers),
+        "topics": [
+            {
+                "title": topic.title,
+                "start": round(topic.start, 3),
+                "end": round(topic.end, 3),
+                "keywords": list(topic.keywords),
+            }
+            for topic in transcript.topics
+        ],
+        "warnings": list(transcript.warnings),
         "text": transcript.text,
         "segments": [_segment_fields(segment) for segment in transcript.segments],
     }
@@ -37,64 +57,91 @@ def _segment_fields(segment: Segment) -> JsonObject:
         "end": round(segment.end, 3),
         "text": segment.text,
     }
+    if segment.speaker:
+        fields["speaker"] = segment.speaker
     if segment.words:
-        fields["words"] = [
-            {
-                "start": round(word.start, 3),
-                "end": round(word.end, 3),
-                "text": word.text,
-                "probability": round(word.probability, 4),
-            }
-            for word in segment.words
-        ]
+        fields["words"] = [_word_fields(word) for word in segment.words]
     return fields
 
 
-def as_markdown(transcript: Transcript) -> str:
-    """MoRAG's layout of audio. No front matter, and no speakers: nobody told them apart."""
-    made_by = transcript.made_by
-    facts = {
-        "Duration": long_clock(transcript.duration),
-        "Language": transcript.language,
-        "Word Count": str(transcript.word_count),
-        "Transcribed With": f"{made_by.engine} {made_by.model}",
+def _word_fields(word: Word) -> JsonObject:
+    fields: JsonObject = {
+        "start": round(word.start, 3),
+        "end": round(word.end, 3),
+        "text": word.text,
+        "probability": round(word.probability, 4),
     }
+    return fields | ({"speaker": word.speaker} if word.speaker else {})
+
+
+def as_markdown(transcript: Transcript) -> str:
+    """MoRAG's layout of audio, without front matter."""
+    facts = {"Duration": long_clock(transcript.duration), **spoken_facts(transcript)}
     opening = head(f"Audio Transcription: {transcript.filename}", "Audio Information", facts)
-    lines = "\n".join(_lines(transcript.segments))
-    return f"{opening}\n## Detailed Transcript\n\n{lines}\n"
+    return f"{opening}\n## Detailed Transcript\n\n{timed_lines(transcript)}\n"
 
 
-def _lines(segments: tuple[Segment, ...]) -> Iterator[str]:
-    length = 0
-    for segment in segments:
-        line = f"[{clock(segment.start)}] {segment.text}"
-        length += len(line) + 1
-        if length > _PARAGRAPH:
+def spoken_facts(transcript: Transcript) -> dict[str, str]:
+    """Bullets of the opening, for what was said."""
+    made_by = transcript.made_by
+    facts = {"Language": transcript.language}
+    if transcript.speakers:
+        facts["Num Speakers"] = str(len(transcript.speakers))
+        facts["Speakers"] = ", ".join(transcript.speakers)
+    if transcript.topics:
+        facts["Num Topics"] = str(len(transcript.topics))
+    facts["Word Count"] = str(transcript.word_count)
+    facts["Transcribed With"] = f"{made_by.engine} {made_by.model}"
+    return facts
+
+
+def timed_lines(transcript: Transcript, others: Sequence[Timed] = ()) -> str:
+    """The body: every utterance with its time and speaker, topics as headings.
+
+    `others` are lines of another kind (text on screen), which stand where their time puts them.
+    """
+    lines = [*map(_spoken, transcript.segments), *map(_foreign, others), *_headings(transcript)]
+    return "\n".join(_laid_out(sorted(lines, key=lambda line: (line.at, line.rank))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    at: float
+    text: str
+    rank: int = 1
+    """Of several at the same moment, the order."""
+    speaker: str | None = None
+    is_heading: bool = False
+
+
+def _spoken(segment: Segment) -> _Line:
+    who = f"[{segment.speaker}]" if segment.speaker else ""
+    text = f"[{clock(segment.start)}]{who} {segment.text}"
+    return _Line(segment.start, text, speaker=segment.speaker)
+
+
+def _foreign(other: Timed) -> _Line:
+    at, text = other
+    glue = "" if text.startswith("[") else " "
+    return _Line(at, f"[{clock(at)}]{glue}{one_line(text)}", rank=2, speaker="")
+
+
+def _headings(transcript: Transcript) -> Iterator[_Line]:
+    for topic in transcript.topics:
+        title = one_line(topic.title)
+        yield _Line(topic.start, f"# {title} [{int(topic.start)}]", rank=0, is_heading=True)
+
+
+def _laid_out(lines: Iterable[_Line]) -> Iterator[str]:
+    length, before = 0, None
+    for line in lines:
+        if before is not None and (_is_turn(before, line) or length + len(line.text) > _PARAGRAPH):
             yield ""
-            length = len(line) + 1
-        yield line
+            length = 0
+        length += len(line.text) + 1
+        yield line.text
+        before = line
 
 
-def as_srt(transcript: Transcript) -> str:
-    """SubRip has no escapes: an arrow in the text, which would read as a time line, is replaced."""
-    cues = (
-        f"{number}\n{srt_time(cue.start)} --> {srt_time(cue.end)}\n{cue.text.replace('-->', '→')}\n"
-        for number, cue in enumerate(transcript.segments, start=1)
-    )
-    return "\n".join(cues)
-
-
-def as_vtt(transcript: Transcript) -> str:
-    cues = (
-        f"{vtt_time(cue.start)} --> {vtt_time(cue.end)}\n{_escaped(cue.text)}\n"
-        for cue in transcript.segments
-    )
-    return "\n".join(["WEBVTT\n", *cues])
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def as_text(transcript: Transcript) -> str:
-    return "".join(f"{segment.text}\n" for segment in transcript.segments)
+def _is_turn(before: _Line, line: _Line) -> bool:
+    return before.is_heading or line.is_heading or before.speaker != line.speaker

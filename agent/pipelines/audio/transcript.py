@@ -65,6 +65,13 @@ class Transcript:
     """Of the audio, in seconds."""
     made_by: Loaded
     topics: tuple[Topic, ...] = ()
+    speech_seconds: float = 0.0
+    """In which somebody was heard speaking."""
+    speech_coverage: float = 1.0
+    """The share of them that the segments cover: below 0.9, words are missing."""
+    speech_detector: str = ""
+    warnings: tuple[str, ...] = ()
+    """What was wished for and could not be had; sentences."""
 
     @property
     def speakers(self) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def _answer(request: Request, output: BinaryIO) -> JsonObject:
 
 
 def _refusal(error: PipelineError) -> JsonObject:
-    return {"refused": str(error)[:1000], "code": error.code.value}
+    return {"refused": str(error)[:1000], "kind": type(error).__name__}
 
 
 def _say(output: BinaryIO, words: JsonObject) -> None:

@@ -6,7 +6,9 @@ from typing import cast
 
 from agent.pipelines.box.request import Reader
 
-READERS: Mapping[str, str] = {}
+READERS: Mapping[str, str] = {
+    "audio": "agent.pipelines.audio.demuxing:read",
+}
 """`module:function` by name."""
 
 

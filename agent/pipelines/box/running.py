@@ -5,18 +5,19 @@ import selectors
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from agent.model.failures import FailureCode
 from agent.model.ids import JsonObject, Seconds
 from agent.pipelines.box.limits import Limits
 from agent.pipelines.box.request import MAX_LINE, Request
 from agent.pipelines.errors import (
+    CutOffError,
     DecoderKilledError,
     MediaUnreadableError,
+    NoAudioTrackError,
     OptionsInvalidError,
     PipelineError,
     TooLargeError,
@@ -27,7 +28,18 @@ _USUAL = Limits()
 _LAST_WORDS = 30.0
 """Seconds a process may take to end once its output has."""
 _CHUNK = 1024 * 1024
-_REFUSALS = (MediaUnreadableError, OptionsInvalidError, TooLargeError, UnsupportedMediaError)
+_REFUSALS: Mapping[str, type[PipelineError]] = {
+    kind.__name__: kind
+    for kind in (
+        CutOffError,
+        MediaUnreadableError,
+        NoAudioTrackError,
+        OptionsInvalidError,
+        TooLargeError,
+        UnsupportedMediaError,
+    )
+}
+"""What a reader may say of a file; whatever else it says makes the file unreadable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +142,5 @@ def _interpreted(answer: JsonObject, exit_status: int) -> JsonObject:
 
 def _refused(answer: JsonObject, exit_status: int) -> PipelineError:
     text = str(answer.get("refused") or f"reading the file failed (exit status {exit_status}).")
-    code = answer.get("code", FailureCode.MEDIA_UNREADABLE)
-    kind = next((kind for kind in _REFUSALS if kind.code == code), MediaUnreadableError)
-    return kind(text[:1000])
+    kind = answer.get("kind")
+    return _REFUSALS.get(kind if isinstance(kind, str) else "", MediaUnreadableError)(text[:1000])

@@ -26,7 +26,7 @@ from agent.pipelines.audio.pipeline import AudioPipeline
 from agent.pipelines.errors import EngineUnavailableError, OptionsInvalidError
 from agent.pipelines.models.search import TINY_PACKAGE, package_folder
 from tests.pipelines.conftest import MakeTask
-from tests.speech import FOX, SHIP, word_error_rate
+from tests.speech import FOX, SHIP, say, word_error_rate
 
 # openai-whisper leaves the file of its vocabulary open.
 pytestmark = pytest.mark.filterwarnings(
@@ -59,6 +59,33 @@ def settings(engine: str) -> PipelineSettings:
 
 def ignore(_progress: Progress) -> None:
     pass
+
+
+@pytest.fixture(scope="module")
+def long_talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More than one of the windows that are decoded together."""
+    text = " ".join([FOX, SHIP] * 3)
+    return say(text, tmp_path_factory.mktemp("talk") / "talk.wav")
+
+
+def test_windows_decoded_together_lose_no_speech(
+    warm: AudioPipeline, make_task: MakeTask, long_talk: Path
+) -> None:
+    task = make_task("audio", long_talk, batch_size=4, word_timestamps=True)
+
+    produced = warm.run(task, ignore)
+
+    heard = (Path(task.output) / "transcript.txt").read_text()
+    errors = word_error_rate(" ".join([FOX, SHIP] * 3), heard)
+    coverage = produced.summary["speech_coverage"]
+    print(f"{produced.summary['engine']} together: WER {errors:.3f}, coverage {coverage}")
+    assert errors < MOST_ERRORS
+    assert isinstance(coverage, float)
+    assert coverage > 0.95
+    content = json.loads((Path(task.output) / "transcript.json").read_text())
+    starts = [word["start"] for segment in content["segments"] for word in segment["words"]]
+    assert len(starts) > 100
+    assert starts == sorted(starts)
 
 
 @pytest.mark.parametrize("name", ["fox", "ship"])
@@ -171,7 +198,7 @@ def test_progress_follows_the_recording(
 
     transcribing = [step.fraction for step in progress if step.message == "transcribing"]
     assert transcribing == sorted(transcribing)
-    assert transcribing[-1] > 0.8
+    assert transcribing[-1] > 0.75
 
 
 def test_an_english_model_refuses_another_language(

@@ -1,10 +1,14 @@
 import json
 import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from agent.pipelines.audio.rendering import as_json, as_markdown, as_srt, as_text, as_vtt
-from agent.pipelines.audio.transcript import Loaded, Segment, Transcript, Word
+from agent.pipelines.audio.rendering import as_json, as_markdown, timed_lines
+from agent.pipelines.audio.subtitles import as_srt, as_text, as_vtt
+from agent.pipelines.audio.transcript import Loaded, Segment, Topic, Transcript, Word
 from agent.pipelines.timecode import clock, long_clock, srt_time, vtt_time
 
 
@@ -16,6 +20,8 @@ def transcript(*segments: Segment, duration: float = 4000.0) -> Transcript:
         language_probability=0.98765,
         duration=duration,
         made_by=Loaded(engine="faster-whisper", model="base", device="cpu", compute_type="int8"),
+        speech_seconds=3.5,
+        speech_coverage=0.98765,
     )
 
 
@@ -68,7 +74,8 @@ def test_json_holds_everything() -> None:
 
     assert content["schema_version"] == 1
     assert content["audio_s"] == 4000.0
-    assert content["speech_s"] == 1.0
+    assert content["speech_s"] == 3.5
+    assert content["speech_coverage"] == 0.9877
     assert content["process_s"] == 1.5
     assert content["language_probability"] == 0.9877
     word = {"start": 1, "end": 2, "text": "Hi", "probability": 0.5}
@@ -86,3 +93,92 @@ def test_milliseconds_carry_over() -> None:
     assert srt_time(59.9996) == "00:01:00,000"
     assert vtt_time(3599.9999) == "01:00:00.000"
     assert re.fullmatch(r"\d\d:\d\d:\d\d", long_clock(12.3456))
+
+
+def words(text: str, start: float, each: float = 0.5) -> tuple[Word, ...]:
+    return tuple(
+        Word(start + number * each, start + (number + 1) * each, word, 0.9)
+        for number, word in enumerate(text.split())
+    )
+
+
+GOLDEN = Path(__file__).parent / "golden"
+MEETING = replace(
+    transcript(
+        Segment(0.4, 2.9, "Good morning, everybody.", speaker="SPEAKER_00"),
+        Segment(3.0, 4.0, "Morning!", speaker="SPEAKER_01"),
+        Segment(
+            4.2,
+            18.7,
+            "The first thing today is the harbour, where the old crane has to be taken down before"
+            " the winter storms begin.",
+            words(
+                "The first thing today is the harbour, where the old crane has to be taken down"
+                " before the winter storms begin.",
+                4.2,
+                0.65,
+            ),
+            speaker="SPEAKER_00",
+        ),
+        Segment(3599.0, 3601.5, "Then there is <the budget> & --> lunch.", speaker="SPEAKER_01"),
+    ),
+    topics=(
+        Topic(0.0, 3598.0, "Old crane", ("crane", "harbour")),
+        Topic(3599.0, 3601.5, "Budget", ("budget",)),
+    ),
+    warnings=("no such thing.",),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "render"),
+    [
+        ("meeting.md", as_markdown),
+        ("meeting.json", lambda meeting: as_json(meeting, 12.5)),
+        ("meeting.srt", as_srt),
+        ("meeting.vtt", as_vtt),
+        ("meeting.txt", as_text),
+    ],
+)
+def test_a_meeting_with_speakers_and_topics_looks_like_its_golden_file(
+    name: str, render: Callable[[Transcript], str]
+) -> None:
+    assert render(MEETING) == (GOLDEN / name).read_text()
+
+
+def test_what_stood_on_the_screen_stands_between_what_was_said_then() -> None:
+    talk = transcript(Segment(1, 2, "Look here.", speaker="SPEAKER_00"), Segment(9, 10, "So."))
+
+    lines = timed_lines(talk, [(8.5, "[SCREEN] Figure 1\nand more"), (0.0, "[SCREEN] Title")])
+
+    assert lines.split("\n") == [
+        "[00:00][SCREEN] Title",
+        "",
+        "[00:01][SPEAKER_00] Look here.",
+        "",
+        "[00:08][SCREEN] Figure 1 and more",
+        "",
+        "[00:09] So.",
+    ]
+
+
+def test_a_cue_is_cut_where_it_is_too_long_to_read_and_its_words_have_times() -> None:
+    text = " ".join(["word"] * 30)
+    timed = transcript(Segment(0, 15, text, words(text, 0)))
+
+    cues = as_srt(timed).split("\n\n")
+
+    assert len(cues) == 3
+    assert cues[1].startswith("2\n00:00:05,500 --> 00:00:11,000\n")
+    assert " ".join(cue.split("\n")[2] for cue in cues) == text
+    assert as_srt(transcript(Segment(0, 15, text))).count("-->") == 1
+
+
+def test_languages_without_spaces_get_none_in_their_subtitles() -> None:
+    text = "今日は港の話をします" * 10
+    timed = tuple(Word(n * 0.5, n * 0.5 + 0.5, sign, 0.9) for n, sign in enumerate(text))
+
+    cues = as_srt(transcript(Segment(0, 50, text, timed)))
+
+    assert text[:14] in cues.replace("\n", "")
+    assert " " not in cues.split("\n")[2]

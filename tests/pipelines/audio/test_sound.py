@@ -1,9 +1,13 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from agent.pipelines.audio.decoding import Samples
-from agent.pipelines.audio.pcm_stream import SAMPLE_RATE
+from agent.pipelines.audio.pcm import SAMPLE_RATE
+from agent.pipelines.audio.recording import Samples
 from agent.pipelines.audio.sound import blocks, is_silent
+from agent.pipelines.audio.span import Span
+from tests.pipelines.audio.recordings import noisy
 
 
 def noise(seconds: float, level: float = 0.1) -> Samples:
@@ -23,21 +27,20 @@ def test_one_quiet_word_in_an_hour_of_nothing_is_not_silent() -> None:
     assert not is_silent(hour)
 
 
-def test_a_short_recording_is_one_block() -> None:
-    samples = noise(5)
+def test_a_short_recording_is_one_block(tmp_path: Path) -> None:
+    recording = noisy(tmp_path / "r", 5)
 
-    ((start, block),) = blocks(samples, longest=60)
+    ((start, block),) = blocks(recording, Span(1, 5), longest=60)
 
-    assert start == 0.0
-    assert block is samples or np.array_equal(block, samples)
+    assert start == 1.0
+    assert np.array_equal(block, recording.samples(1, 5))
 
 
-def test_a_long_one_is_cut_where_it_is_quiet_and_nothing_is_lost() -> None:
-    samples = noise(150)
-    samples[50 * SAMPLE_RATE : 50 * SAMPLE_RATE + SAMPLE_RATE // 2] = 0
+def test_a_long_one_is_cut_where_it_is_quiet_and_nothing_is_lost(tmp_path: Path) -> None:
+    recording = noisy(tmp_path / "r", 150, (50, 50.5))
 
-    found = list(blocks(samples, longest=60))
+    found = list(blocks(recording, Span(0, recording.duration), longest=60))
 
     assert 50 <= found[1][0] <= 50.5
     assert all(len(block) <= 60 * SAMPLE_RATE for _, block in found)
-    assert np.array_equal(np.concatenate([block for _, block in found]), samples)
+    assert np.array_equal(np.concatenate([block for _, block in found]), recording.samples())

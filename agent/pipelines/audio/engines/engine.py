@@ -1,10 +1,10 @@
 """What the audio pipeline asks of a speech library."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from agent.pipelines.audio.decoding import Samples
+from agent.pipelines.audio.recording import Samples
 from agent.pipelines.audio.transcript import Loaded, Segment
 
 FALLBACK = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -13,15 +13,14 @@ FALLBACK = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    language: str | None
-    """None: find out."""
+    language: str
     task: str
     """`transcribe`, or `translate` (into English)."""
-    word_timestamps: bool
-    initial_prompt: str | None
-    beam_size: int | None
+    word_timestamps: bool = False
+    initial_prompt: str | None = None
+    beam_size: int | None = None
     """None: what suits the engine."""
-    temperature: float | None
+    temperature: float | None = None
     """None: the ladder."""
     is_frugal: bool = False
     """Memory ran out: one hypothesis at a time, whatever was asked for."""
@@ -29,13 +28,6 @@ class Request:
     @property
     def temperatures(self) -> tuple[float, ...]:
         return FALLBACK if self.temperature is None else (self.temperature,)
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    segments: tuple[Segment, ...]
-    language: str
-    language_probability: float
 
 
 class Engine(Protocol):
@@ -46,10 +38,23 @@ class Engine(Protocol):
     def languages(self) -> Collection[str]:
         """The codes it can be asked for; `("en",)` of an English-only model."""
 
+    def detect_language(self, samples: Samples) -> Mapping[str, float]:
+        """How likely each language is, judged by the first 30 s."""
+
     def transcribe(
         self, samples: Samples, request: Request, on_position: Callable[[float], None]
-    ) -> Heard:
+    ) -> tuple[Segment, ...]:
         """Speech in `samples`, which must fit into memory several times over.
 
-        Tells `on_position` how many seconds of them are behind it.
+        Window after window, each seeing the text before it. Tells `on_position` how many seconds
+        are behind it.
+        """
+
+    def transcribe_together(
+        self, parts: Sequence[Samples], request: Request
+    ) -> tuple[tuple[Segment, ...], ...]:
+        """Speech in each of `parts`, of at most 30 s, decoded side by side and only once.
+
+        Times are from the start of each part. A part of which the model gives up on the rest ends
+        early: whoever asks has to look at what is missing.
         """

@@ -1,16 +1,20 @@
 """faster-whisper: Whisper on CTranslate2. Several times faster than the original, no torch."""
 
 import ctypes
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TypedDict
 
 import ctranslate2  # type: ignore[import-untyped]
-from faster_whisper import WhisperModel, download_model
+import numpy as np
+from faster_whisper import BatchedInferencePipeline, WhisperModel, download_model
+from faster_whisper.transcribe import Segment as TheirSegment
 
 from agent.model.work import PipelineSettings
-from agent.pipelines.audio.decoding import Samples
-from agent.pipelines.audio.engines.engine import Heard, Request
+from agent.pipelines.audio.engines.engine import Request
+from agent.pipelines.audio.pcm import SAMPLE_RATE
+from agent.pipelines.audio.recording import Samples
 from agent.pipelines.audio.transcript import Loaded, Segment, Word
 from agent.pipelines.errors import GpuUnavailableError
 from agent.pipelines.models.choice import EngineName, find_model, name_to_download
@@ -59,27 +63,83 @@ class FasterWhisper:
         )
         self.languages: Collection[str] = tuple(self._model.supported_languages)
 
+    def detect_language(self, samples: Samples) -> Mapping[str, float]:
+        if not self._model.model.is_multilingual:
+            return {"en": 1.0}
+        _, _, likely = self._model.detect_language(samples)
+        return {str(code): float(chance) for code, chance in likely}
+
     def transcribe(
         self, samples: Samples, request: Request, on_position: Callable[[float], None]
-    ) -> Heard:
-        # No VAD filter, and each window sees the text before it: measured best. Batched decoding
-        # is faster on a GPU but, as the library ships it, loses speech between speakers.
-        found, info = self._model.transcribe(
-            samples,
-            language=request.language,
-            task=request.task,
-            word_timestamps=request.word_timestamps,
-            initial_prompt=request.initial_prompt,
-            beam_size=1 if request.is_frugal else request.beam_size or _BEAM_SIZE,
-            best_of=1 if request.is_frugal else _BEST_OF,
-            temperature=request.temperatures,
+    ) -> tuple[Segment, ...]:
+        # No VAD filter, and each window sees the text before it: measured best.
+        found, _ = self._model.transcribe(
+            samples, **_wishes(request), temperature=request.temperatures
         )
         segments = []
         for segment in found:
-            words = tuple(Word(w.start, w.end, w.word, w.probability) for w in segment.words or ())
-            segments.append(Segment(segment.start, segment.end, segment.text, words))
+            segments.append(_segment(segment))
             on_position(float(segment.end))
-        return Heard(tuple(segments), str(info.language), float(info.language_probability))
+        return tuple(segments)
+
+    def transcribe_together(
+        self, parts: Sequence[Samples], request: Request
+    ) -> tuple[tuple[Segment, ...], ...]:
+        # As the library ships it, its own cuts glue speakers together and lose speech: here the
+        # cuts are the caller's, and time stamps show where the model gave up.
+        ends = np.cumsum([len(part) for part in parts]) / SAMPLE_RATE
+        clips = [
+            {"start": float(end) - len(part) / SAMPLE_RATE, "end": float(end)}
+            for part, end in zip(parts, ends, strict=True)
+        ]
+        found, _ = BatchedInferencePipeline(self._model).transcribe(
+            np.concatenate(parts),
+            **_wishes(request),
+            temperature=request.temperatures[0],
+            clip_timestamps=clips,
+            without_timestamps=False,
+            batch_size=len(parts),
+        )
+        return _sorted_by_clip([_segment(segment) for segment in found], clips)
+
+
+def _wishes(request: Request) -> "_Wishes":
+    return {
+        "language": request.language,
+        "task": request.task,
+        "word_timestamps": request.word_timestamps,
+        "initial_prompt": request.initial_prompt,
+        "beam_size": 1 if request.is_frugal else request.beam_size or _BEAM_SIZE,
+        "best_of": 1 if request.is_frugal else _BEST_OF,
+    }
+
+
+class _Wishes(TypedDict):
+    language: str
+    task: str
+    word_timestamps: bool
+    initial_prompt: str | None
+    beam_size: int
+    best_of: int
+
+
+def _segment(found: TheirSegment) -> Segment:
+    words = tuple(Word(w.start, w.end, w.word, w.probability) for w in found.words or ())
+    return Segment(float(found.start), float(found.end), found.text, words)
+
+
+def _sorted_by_clip(
+    segments: Sequence[Segment], clips: Sequence[Mapping[str, float]]
+) -> tuple[tuple[Segment, ...], ...]:
+    """The segments of each clip, in its own time."""
+    return tuple(
+        tuple(
+            segment.shifted(-clip["start"])
+            for segment in segments
+            if clip["start"] <= (segment.start + segment.end) / 2 < clip["end"]
+        )
+        for clip in clips
+    )
 
 
 def _device(wanted: str) -> str:

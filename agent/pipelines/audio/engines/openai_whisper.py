@@ -1,20 +1,21 @@
 """openai-whisper: the original, on torch."""
 
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import NotRequired, Self, TypedDict
+from typing import Self
 
 import torch
 import whisper
 from whisper.tokenizer import LANGUAGES
 
 from agent.model.work import PipelineSettings
-from agent.pipelines.audio.decoding import Samples
 from agent.pipelines.audio.engines.checkpoint import convert, read_alignment_heads
-from agent.pipelines.audio.engines.engine import Heard, Request
-from agent.pipelines.audio.transcript import Loaded, Segment, Word
+from agent.pipelines.audio.engines.engine import Request
+from agent.pipelines.audio.engines.openai_windows import WindowCutter, segment_of
+from agent.pipelines.audio.recording import Samples
+from agent.pipelines.audio.transcript import Loaded, Segment
 from agent.pipelines.errors import GpuUnavailableError
 from agent.pipelines.models.choice import EngineName, find_model, name_to_download
 from agent.pipelines.models.files import converted, ct2_folder
@@ -63,16 +64,19 @@ class OpenAiWhisper:
         known = list(LANGUAGES)[: model.num_languages]
         self.languages: Collection[str] = tuple(known) if model.is_multilingual else ("en",)
 
+    def detect_language(self, samples: Samples) -> Mapping[str, float]:
+        if not self._model.is_multilingual:
+            return {"en": 1.0}
+        _, likely = self._model.detect_language(self._spectrogram(samples))
+        return {str(code): float(chance) for code, chance in likely.items()}
+
     def transcribe(
         self, samples: Samples, request: Request, on_position: Callable[[float], None]
-    ) -> Heard:
-        language, probability = request.language, 1.0
-        if language is None:
-            language, probability = self._detect_language(samples)
+    ) -> tuple[Segment, ...]:
         with _told_of_progress(on_position):
             result = self._model.transcribe(
                 samples,
-                language=language,
+                language=request.language,
                 task=request.task,
                 word_timestamps=request.word_timestamps,
                 initial_prompt=request.initial_prompt,
@@ -80,17 +84,36 @@ class OpenAiWhisper:
                 temperature=request.temperatures,
                 fp16=self._is_half,
             )
-        segments = tuple(_segment(fields) for fields in result["segments"])
-        return Heard(segments, language, probability)
+        return tuple(segment_of(fields) for fields in result["segments"])
 
-    def _detect_language(self, samples: Samples) -> tuple[str, float]:
-        if not self._model.is_multilingual:
-            return "en", 1.0
+    def transcribe_together(
+        self, parts: Sequence[Samples], request: Request
+    ) -> tuple[tuple[Segment, ...], ...]:
+        spectrograms = torch.stack([self._spectrogram(part) for part in parts])
+        results = whisper.decode(
+            self._model,
+            spectrograms,
+            whisper.DecodingOptions(
+                task=request.task,
+                language=request.language,
+                temperature=request.temperatures[0],
+                beam_size=None if request.is_frugal else request.beam_size,
+                prompt=request.initial_prompt,
+                fp16=self._is_half,
+            ),
+        )
+        cutter = WindowCutter(self._model, request)
+        return tuple(
+            cutter.segments(result.tokens, spectrogram, len(part))
+            for result, spectrogram, part in zip(results, spectrograms, parts, strict=True)
+        )
+
+    def _spectrogram(self, samples: Samples) -> torch.Tensor:
+        """Of the first 30 s."""
         window = whisper.pad_or_trim(samples)
-        mel = whisper.log_mel_spectrogram(window, self._model.dims.n_mels).to(self._model.device)
-        _, chances = self._model.detect_language(mel.half() if self._is_half else mel)
-        language = max(chances, key=chances.get)
-        return str(language), float(chances[language])
+        plain = whisper.log_mel_spectrogram(window, self._model.dims.n_mels)
+        ours = plain.to(self._model.device)
+        return ours.half() if self._is_half else ours
 
 
 def _device(wanted: str) -> str:
@@ -98,28 +121,6 @@ def _device(wanted: str) -> str:
     if wanted == "cuda" and not has_gpu:
         raise GpuUnavailableError("the settings ask for cuda, but torch sees no GPU.")
     return "cuda" if has_gpu else "cpu"
-
-
-class _WordFields(TypedDict):
-    word: str
-    start: float
-    end: float
-    probability: float
-
-
-class _SegmentFields(TypedDict):
-    start: float
-    end: float
-    text: str
-    words: NotRequired[list[_WordFields]]
-
-
-def _segment(fields: _SegmentFields) -> Segment:
-    words = (
-        Word(float(w["start"]), float(w["end"]), w["word"], float(w["probability"]))
-        for w in fields.get("words", ())
-    )
-    return Segment(float(fields["start"]), float(fields["end"]), fields["text"], tuple(words))
 
 
 class _Bar:

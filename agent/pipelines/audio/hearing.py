@@ -1,0 +1,167 @@
+"""From a decoded recording to its transcript: speech, words, speakers, topics."""
+
+import gc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.model.work import PipelineSettings
+from agent.pipelines.audio.engines.engine import Engine, Request
+from agent.pipelines.audio.engines.loading import load_engine
+from agent.pipelines.audio.guards import without_loops
+from agent.pipelines.audio.language import find_language
+from agent.pipelines.audio.listening import listen
+from agent.pipelines.audio.options import AudioOptions
+from agent.pipelines.audio.recording import Recording
+from agent.pipelines.audio.span import Span
+from agent.pipelines.audio.spans import coverage, total
+from agent.pipelines.audio.speech import Speech, find_speech
+from agent.pipelines.audio.stages import Stages
+from agent.pipelines.audio.transcript import Segment, Transcript, settled
+from agent.pipelines.errors import NoSpeechError, OptionsInvalidError
+from agent.pipelines.pipeline import Report
+
+_USUAL_BATCH = 8
+"""Windows on a GPU, where nothing says how much memory there is."""
+
+
+class Load(Protocol):
+    def __call__(self, settings: PipelineSettings, /, *, is_frugal: bool) -> Engine: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The engine that is loaded, and how."""
+
+    engine: Engine
+    is_frugal: bool
+
+
+class Hearing:
+    """Keeps its models loaded between recordings."""
+
+    def __init__(self, settings: PipelineSettings, load: Load = load_engine) -> None:
+        self._settings = settings
+        self._load = load
+        self._kept: Kept | None = None
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The models that are loaded."""
+        if self._kept is None:
+            return ()
+        loaded = self._kept.engine.loaded
+        return (f"{loaded.engine} {loaded.model}",)
+
+    def unload(self) -> None:
+        self._kept = None
+        gc.collect()
+
+    def hear(
+        self,
+        recording: Recording,
+        filename: str,
+        options: AudioOptions,
+        report: Report,
+        *,
+        is_frugal: bool = False,
+    ) -> Transcript:
+        """Raises `NoSpeechError`, `OptionsInvalidError` or `EngineUnavailableError`."""
+        stages = Stages(report, recording.duration)
+        speech = find_speech(recording, stages.of("finding speech"))
+        if not speech.spans:
+            raise _nothing_said(speech, recording.duration)
+        engine = self._loaded_engine(stages.of("loading model"), is_frugal=is_frugal)
+        language, certainty = _language(engine, recording, speech.spans, options)
+        request = _request(options, language, is_frugal=is_frugal)
+        segments = self._segments(recording, speech, request, options, stages)
+        return Transcript(
+            filename=filename,
+            segments=segments,
+            language="en" if options.task == "translate" else language,
+            language_probability=certainty,
+            duration=recording.duration,
+            made_by=engine.loaded,
+            speech_seconds=total(speech.spans),
+            speech_coverage=_coverage(speech.spans, segments),
+            speech_detector=speech.detector,
+        )
+
+    def _segments(
+        self,
+        recording: Recording,
+        speech: Speech,
+        request: Request,
+        options: AudioOptions,
+        stages: Stages,
+    ) -> tuple[Segment, ...]:
+        assert self._kept is not None  # noqa: S101 - loaded one line before
+        engine = self._kept.engine
+        heard = listen(
+            engine,
+            recording,
+            speech.spans,
+            request,
+            batch_size=self._batch_size(engine, options, is_frugal=request.is_frugal),
+            on_position=stages.of("transcribing"),
+        )
+        segments = settled(without_loops(heard), recording.duration)
+        if not segments:
+            raise NoSpeechError(
+                f"nothing could be understood in {total(speech.spans):.0f} s of speech."
+            )
+        return segments
+
+    def _loaded_engine(self, tell: Callable[[float], None], *, is_frugal: bool) -> Engine:
+        if self._kept is None or self._kept.is_frugal is not is_frugal:
+            tell(0.0)
+            self.unload()  # there is no room for two
+            self._kept = Kept(self._load(self._settings, is_frugal=is_frugal), is_frugal)
+        return self._kept.engine
+
+    def _batch_size(self, engine: Engine, options: AudioOptions, *, is_frugal: bool) -> int:
+        """On a processor batching buys nothing once nothing is lost by it: measured."""
+        if is_frugal:
+            return 1
+        wanted = options.batch_size or self._settings.batch_size
+        return wanted or (_USUAL_BATCH if engine.loaded.device == "cuda" else 1)
+
+
+def _nothing_said(speech: Speech, seconds: float) -> NoSpeechError:
+    if speech.is_silent:
+        return NoSpeechError(f"the {seconds:.0f} s of audio are silent.")
+    return NoSpeechError(f"no speech was found in {seconds:.0f} s of audio.")
+
+
+def _language(
+    engine: Engine, recording: Recording, speech: Sequence[Span], options: AudioOptions
+) -> tuple[str, float]:
+    known, model = engine.languages, engine.loaded.model
+    if options.task == "translate" and len(known) == 1:
+        raise OptionsInvalidError(
+            f"option 'task' is 'translate': the model {model} is English only and cannot translate."
+        )
+    if options.language is None:
+        return find_language(engine, recording, speech)
+    if options.language not in known:
+        right = ", ".join(sorted(known))
+        raise OptionsInvalidError(
+            f"option 'language' is {options.language!r}: the model {model} knows only {right}."
+        )
+    return options.language, 1.0
+
+
+def _request(options: AudioOptions, language: str, *, is_frugal: bool) -> Request:
+    return Request(
+        language=language,
+        task=options.task,
+        word_timestamps=options.word_timestamps,
+        initial_prompt=options.initial_prompt,
+        beam_size=options.beam_size,
+        temperature=options.temperature,
+        is_frugal=is_frugal,
+    )
+
+
+def _coverage(speech: Sequence[Span], segments: Sequence[Segment]) -> float:
+    return coverage(speech, (Span(segment.start, segment.end) for segment in segments))

@@ -1,0 +1,76 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.pipelines.audio.guards import compression, is_looping, spoken, without_loops
+from agent.pipelines.audio.transcript import Segment, Word
+from tests.pipelines.audio.recordings import spans
+
+NORMAL = "The quick brown fox jumps over the lazy dog, and the farmer carries water to the horse."
+
+
+def texts(*segments: Segment) -> list[str]:
+    return [segment.text for segment in without_loops(segments)]
+
+
+def test_text_over_silence_is_left_out() -> None:
+    real, imagined = Segment(0, 2, "Real."), Segment(6, 9, "Thanks for watching!")
+
+    assert list(spoken([real, imagined], spans((0.2, 1.8)))) == [real]
+
+
+def test_a_word_placed_a_little_beside_its_sound_stays() -> None:
+    early = Segment(0, 0.9, "Yes.")
+
+    assert list(spoken([early], spans((1.2, 2)))) == [early]
+
+
+def test_text_that_repeats_itself_is_known_by_how_well_it_packs() -> None:
+    assert is_looping("I don't know. " * 20)
+    assert not is_looping(NORMAL)
+    assert not is_looping("no no no")
+    assert compression("") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("so " * 9 + "it ends", "so so it ends"),
+        ("I do not know " * 6, "I do not know I do not know"),
+        ("Thank you. thank you, Thank you! thank you Thank you.", "Thank you. thank you,"),
+        ("no no no no", "no no no no"),
+        (NORMAL, NORMAL),
+    ],
+)
+def test_a_loop_inside_a_segment_is_said_twice_at_most(said: str, kept: str) -> None:
+    assert texts(Segment(0, 5, said)) == [kept]
+
+
+def test_the_times_of_words_follow_the_words_that_stay() -> None:
+    words = tuple(Word(n, n + 1, "so" if n < 9 else "done", 1.0) for n in range(10))
+
+    (segment,) = without_loops([Segment(0, 10, " ".join(w.text for w in words), words)])
+
+    assert [(word.text, word.start) for word in segment.words] == [
+        ("so", 0),
+        ("so", 1),
+        ("done", 9),
+    ]
+
+
+def test_a_segment_that_comes_again_and_again_is_kept_three_times() -> None:
+    again = [Segment(n, n + 1, "Mhm.") for n in range(8)]
+
+    assert texts(*again, Segment(8, 9, "Good."), Segment(9, 10, "Mhm.")) == [
+        *["Mhm."] * 3,
+        "Good.",
+        "Mhm.",
+    ]
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=40))
+def test_no_word_is_invented_and_none_moves(words: list[str]) -> None:
+    (kept,) = texts(Segment(0, 1, " ".join(words)))
+
+    left = iter(words)
+    assert all(any(word == other for other in left) for word in kept.split())
