@@ -3,8 +3,10 @@
 import asyncio
 import secrets
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from random import Random
 
@@ -35,6 +37,7 @@ from agent.edges.uploads import TusArtifactSink
 from agent.model.errors import ConfigError
 from agent.model.hardware import Hardware
 from agent.model.ids import AgentId, BootId, Bytes, Seconds
+from agent.model.work import PipelineSettings
 from agent.pipelines.registry import obstacle, possible_content_types
 from agent.ports import Display, Introduction
 from agent.runtime.agent import Agent
@@ -67,7 +70,9 @@ async def agent_of(
         opened.push_async_callback(connection.close)
         spool = DiskSpool(settings.spool, Seconds(settings.retention_h * 3600.0))
         opened.callback(spool.close)
-        pool = pool_of(settings, environ, devices_of(who.slots, len(hardware.gpus)))
+        visible = environ.get("CUDA_VISIBLE_DEVICES")
+        devices = devices_of(who.slots, len(hardware.gpus), visible)
+        pool = pool_of(settings, environ, devices)
         opened.push_async_callback(pool.close)
         server = NativeServer(connection, identity, hardware=probe.hardware, health=probe.health)
         tools = Tools(
@@ -108,12 +113,29 @@ def pool_of(
     settings: Settings, environ: Mapping[str, str], devices: Sequence[str | None]
 ) -> ChildPool:
     limits = Limits(jobs=settings.jobs_per_child, stall=Seconds(settings.stall_limit_s))
-    return ChildPool(CHILD, pipeline_settings(settings), environ, devices, limits)
+    each = per_child(pipeline_settings(settings), devices)
+    return ChildPool(CHILD, each, environ, devices, limits)
 
 
-def devices_of(slots: int, gpus: int) -> tuple[str | None, ...]:
-    """The GPU for each slot's child, in turn; None where there is none to pin it to."""
-    return tuple(str(slot % gpus) if gpus else None for slot in range(slots))
+def per_child(settings: PipelineSettings, devices: Sequence[str | None]) -> PipelineSettings:
+    """The owner limits what the agent takes of a GPU; children on one GPU share that."""
+    limit = settings.gpu_memory_limit_gb
+    if limit is None or not devices:
+        return settings
+    sharers = max(Counter(devices).values())
+    return replace(settings, gpu_memory_limit_gb=limit / sharers)
+
+
+def devices_of(slots: int, gpus: int, visible: str | None = None) -> tuple[str | None, ...]:
+    """The GPU for each slot's child, in turn; None where there is none to pin it to.
+
+    `visible` is the owner's own CUDA_VISIBLE_DEVICES: no child gets a GPU that it leaves out.
+    """
+    if visible is None:
+        names = [str(gpu) for gpu in range(gpus)]
+    else:
+        names = [name.strip() for name in visible.split(",") if name.strip()]
+    return tuple(names[slot % len(names)] if names else None for slot in range(slots))
 
 
 async def _warm(pool: ChildPool, agent: Agent) -> None:

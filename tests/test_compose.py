@@ -1,10 +1,13 @@
+"""What follows for hello and the children from settings and box together."""
+
 import pytest
 
-from agent.compose import introduction
+from agent.compose import devices_of, introduction, per_child
 from agent.config import Settings
 from agent.model.errors import ConfigError
 from agent.model.hardware import Hardware
 from agent.model.ids import Bytes
+from agent.model.work import PipelineSettings
 
 NO_GPU = Hardware(cpu_cores=2, memory=Bytes(2**33), disk_free=Bytes(0), gpus=(), hostname="box")
 
@@ -26,3 +29,34 @@ def test_a_box_that_can_compute_nothing_it_is_for_says_what_to_install(
     assert str(refusal.value) == (
         "this box can compute none of audio: pip install 'morag-agent[fast]'"
     )
+
+
+@pytest.mark.parametrize(
+    ("slots", "gpus", "visible", "devices"),
+    [
+        (3, 2, None, ("0", "1", "0")),
+        (2, 0, None, (None, None)),
+        (2, 4, "3", ("3", "3")),
+        (3, 4, "2, GPU-7", ("2", "GPU-7", "2")),
+        (2, 4, "", (None, None)),
+    ],
+)
+def test_each_child_gets_a_gpu_that_the_owner_lets_us_see(
+    slots: int, gpus: int, visible: str | None, devices: tuple[str | None, ...]
+) -> None:
+    assert devices_of(slots, gpus, visible) == devices
+
+
+@pytest.mark.parametrize(
+    ("devices", "each"), [(("0",), 8.0), (("0", "1"), 8.0), (("0", "1", "0"), 4.0), ((None,), 8.0)]
+)
+def test_children_on_one_gpu_share_the_owners_limit(
+    devices: tuple[str | None, ...], each: float
+) -> None:
+    settings = PipelineSettings(gpu_memory_limit_gb=8.0)
+
+    assert per_child(settings, devices).gpu_memory_limit_gb == each
+
+
+def test_without_a_limit_there_is_nothing_to_share() -> None:
+    assert per_child(PipelineSettings(), ("0", "0")).gpu_memory_limit_gb is None

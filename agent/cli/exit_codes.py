@@ -33,13 +33,13 @@ class ExitCode(IntEnum):
 
 MEANING: Mapping[ExitCode, str] = {
     ExitCode.OK: "done; `run`: drained, stopped or told to end",
-    ExitCode.NO: "done, and the answer is no: a job failed, or `doctor` found something missing",
+    ExitCode.NO: "done, and the answer is no: a job failed, or `doctor` or `models` found trouble",
     ExitCode.USAGE: "the command line is wrong",
     ExitCode.REFUSED: "the server refuses the request as it is, and would again",
-    ExitCode.NO_INPUT: "a file is not there or cannot be read",
-    ExitCode.UNAVAILABLE: "no server there (`run` waits instead), or its port is taken",
+    ExitCode.NO_INPUT: "a file is not there, cannot be read, or came damaged",
+    ExitCode.UNAVAILABLE: "no server or model hub there (`run` waits), or its port is taken",
     ExitCode.BUG: "a bug of the agent: please report it",
-    ExitCode.DISK: "the spool or data folder cannot be used, or is full",
+    ExitCode.DISK: "the spool, data or models folder cannot be used, or is full",
     ExitCode.REPLACED: "another process runs under the same agent id, or the spool is an older one",
     ExitCode.UNAUTHORIZED: "the token is unknown, revoked, or not for this (`run` waits instead)",
     ExitCode.CONFIG: "the settings are wrong; nothing was started",

@@ -77,6 +77,11 @@ VERBS: Mapping[str, Verb] = {
             settings=("gpu", "speech", "video", "task_timeout_min", "stall_limit_s"),
         ),
         Verb(
+            name="models",
+            summary="which models are here, fetch one, check them byte for byte",
+            settings=("gpu", "speech", "models"),
+        ),
+        Verb(
             name="demo",
             summary="a server, an agent and one speech file, on this machine alone",
             settings=(),

@@ -10,6 +10,13 @@ _PASSED_ON = {
 }
 _PASSED_ON_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "HF_", "OMP_", "MKL_", "TORCH_", "CT2_")
 _SECRETS = ("TOKEN", "SECRET", "PASSWORD", "KEY", "CREDENTIAL")
+_NO_TELEMETRY = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
+    "PYANNOTE_METRICS_ENABLED": "0",
+}
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+"""What the libraries obey that would fetch a model on their own."""
 _FOR_DOWNLOADS = {"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE"}
 
 
@@ -17,7 +24,8 @@ def child_environment(
     environ: Mapping[str, str], settings: PipelineSettings, device: str | None = None
 ) -> dict[str, str]:
     """What a child gets to see of `environ`: what it needs, and nothing that is secret."""
-    wanted = _PASSED_ON | (_FOR_DOWNLOADS if settings.allow_download else set())
+    may_download = settings.allow_download and not settings.offline
+    wanted = _PASSED_ON | (_FOR_DOWNLOADS if may_download else set())
     kept = {
         name: value
         for name, value in environ.items()
@@ -26,7 +34,10 @@ def child_environment(
     }
     # Threads that wait for work must sleep: on a shared machine, spinning ones double the time.
     kept |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONFAULTHANDLER": "1"}
-    kept |= {"HF_HUB_DISABLE_TELEMETRY": "1"}
-    kept |= {"HF_HUB_OFFLINE": "1"} if not settings.allow_download else {}
+    kept |= _NO_TELEMETRY
+    kept |= {} if may_download else _OFFLINE
     kept |= {"OMP_NUM_THREADS": str(settings.threads)} if settings.threads else {}
-    return kept | ({"CUDA_VISIBLE_DEVICES": device} if device is not None else {})
+    if device is None:
+        return kept
+    # The numbers of the GPUs are the driver's; by default CUDA counts the fastest first.
+    return kept | {"CUDA_VISIBLE_DEVICES": device, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}

@@ -1,13 +1,17 @@
-"""The main of a child: `python -m agent.pipelines.child FD` takes tasks from FD, answers there."""
+"""The main of a child: `python -m agent.pipelines.child FD` takes tasks from FD, answers there.
+
+Between two tasks it keeps its models. When no task has come for a while, it gives their memory
+back, and loads them again with the next one.
+"""
 
 import socket
 import sys
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Callable
+from pathlib import Path
 
 from agent.model.failures import FailureCode
+from agent.model.ids import Seconds
 from agent.model.work import (
-    MAX_FRAME,
     Failed,
     FromChild,
     Outcome,
@@ -16,11 +20,13 @@ from agent.model.work import (
     Ready,
     Task,
     ToChild,
-    decode,
     encode,
 )
 from agent.pipelines.errors import as_outcome
+from agent.pipelines.frames import Frames
 from agent.pipelines.guard import split_off_guard
+from agent.pipelines.models.freeing import free_memory
+from agent.pipelines.models.holdings import Noticeboard, holdings_folder
 from agent.pipelines.parentage import silence_stdout
 from agent.pipelines.registry import Pipelines
 
@@ -32,27 +38,43 @@ def main() -> None:
     split_off_guard()
     silence_stdout()
     with socket.socket(fileno=int(sys.argv[1])) as connection:
-        serve(connection.makefile("rb"), connection)
+        serve(connection, holdings_folder())
 
 
-def serve(frames: BinaryIO, connection: socket.socket) -> None:
+def serve(connection: socket.socket, holdings: Path) -> None:
     """Until the other end closes: settings first, then task after task."""
-    incoming = _read(frames)
-    settings = next(incoming, None)
+    frames = Frames(connection)
+    settings = frames.take()
     if not isinstance(settings, PipelineSettings):
         return
     pipelines = Pipelines(settings)
     connection.sendall(encode(Ready(pipelines.prepare())))
-    for task in incoming:
-        if isinstance(task, Task):
-            send_outcome(connection, _attempt(pipelines, task, _Reporter(connection)))
+    patience = Seconds(settings.idle_unload_min * 60)
+    with Noticeboard(holdings) as board:
+        while (task := _next(frames, pipelines, board, patience)) is not None:
+            if isinstance(task, Task):
+                report = _Reporter(connection, lambda: board.show(pipelines.held))
+                outcome = _attempt(pipelines, task, report)
+                board.show(pipelines.held)
+                send_outcome(connection, outcome)
+
+
+def _next(
+    frames: Frames, pipelines: Pipelines, board: Noticeboard, patience: Seconds
+) -> ToChild | FromChild | None:
+    if pipelines.held and not frames.is_due(patience):
+        pipelines.unload()
+        free_memory()
+        board.show(pipelines.held)
+    return frames.take()
 
 
 class _Reporter:
     """Sends progress, but only what moves."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, on_sent: Callable[[], None]) -> None:
         self._connection = connection
+        self._on_sent = on_sent
         self._last = Progress(-1.0, "")
 
     def __call__(self, progress: Progress) -> None:
@@ -60,6 +82,7 @@ class _Reporter:
         if moved or progress.message != self._last.message:
             self._last = progress
             self._connection.sendall(encode(progress))
+            self._on_sent()
 
 
 def _attempt(pipelines: Pipelines, task: Task, report: _Reporter) -> Outcome:
@@ -75,11 +98,6 @@ def send_outcome(connection: socket.socket, outcome: FromChild) -> None:
     except ValueError as error:  # too large, or a NaN in the summary
         frame = encode(Failed(FailureCode.INTERNAL, f"the outcome cannot be sent: {error}"))
     connection.sendall(frame)
-
-
-def _read(frames: BinaryIO) -> Iterator[ToChild | FromChild]:
-    while line := frames.readline(MAX_FRAME + 1):
-        yield decode(line)
 
 
 if __name__ == "__main__":

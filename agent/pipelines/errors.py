@@ -92,13 +92,17 @@ def as_outcome(error: Exception) -> Failed | Returned:
     # An error may be of any make: not even its text is to be had from all of them.
     told = traceback.TracebackException.from_exception(error)
     detail = "".join(told.format())[-_DETAIL_LIMIT:]
-    if _is_out_of_memory(error, str(told)):
+    if _tells_out_of_memory(error, str(told)):
         return Failed(FailureCode.OUT_OF_MEMORY, "Memory ran out during the task.", detail)
     message = f"{type(error).__name__}: {told}"[:_MESSAGE_LIMIT]
     return Failed(FailureCode.INTERNAL, message, detail)
 
 
-def _is_out_of_memory(error: Exception, told: str) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
+    return _tells_out_of_memory(error, str(error))
+
+
+def _tells_out_of_memory(error: Exception, told: str) -> bool:
     # By name: torch is not imported where it was not used, and CTranslate2 raises a bare
     # RuntimeError("CUDA failed with error out of memory").
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":

@@ -1,12 +1,12 @@
 """Which pipeline does which content type, and what each needs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 
 from agent.model.work import PipelineSettings, Produced, Task
 from agent.pipelines.errors import UnsupportedMediaError
-from agent.pipelines.pipeline import Pipeline, Report
+from agent.pipelines.pipeline import Keeper, Pipeline, Report
 
 _DISTRIBUTION = "morag-agent"
 
@@ -33,6 +33,19 @@ class Pipelines:
             if _OFFERS[content_type].is_light:
                 self._pipeline(content_type)
         return possible
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """What is loaded, each once; several pipelines may share a model."""
+        names = (name for keeper in self._keepers() for name in keeper.held)
+        return tuple(dict.fromkeys(names))
+
+    def unload(self) -> None:
+        for keeper in self._keepers():
+            keeper.unload()
+
+    def _keepers(self) -> Iterator[Keeper]:
+        return (made for made in self._made.values() if isinstance(made, Keeper))
 
     def _pipeline(self, content_type: str) -> Pipeline:
         if content_type not in self._made:

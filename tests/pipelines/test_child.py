@@ -7,17 +7,21 @@ import subprocess
 import sys
 import time
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import psutil
 import pytest
 
 from agent.edges.children import ChildPool
 from agent.model.failures import FailureCode
+from agent.model.ids import Seconds
 from agent.model.work import (
+    MAX_FRAME,
+    BadFrameError,
     Failed,
     PipelineSettings,
     Produced,
@@ -27,7 +31,11 @@ from agent.model.work import (
     encode,
 )
 from agent.pipelines.child import send_outcome, serve
+from agent.pipelines.frames import Frames
+from agent.pipelines.models.holdings import holdings, holdings_folder
+from agent.pipelines.models.search import TINY_PACKAGE, package_folder
 from tests.pipelines.conftest import MakeTask
+from tests.pipelines.models.fake_hub import FakeHub, serving
 from tests.speech import FOX, word_error_rate
 
 pytestmark = pytest.mark.real_time
@@ -56,8 +64,10 @@ asyncio.run(main())
 
 
 @asynccontextmanager
-async def new_pool() -> AsyncIterator[ChildPool]:
-    pool = ChildPool(COMMAND, SETTINGS, os.environ)
+async def new_pool(
+    settings: PipelineSettings = SETTINGS, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[ChildPool]:
+    pool = ChildPool(COMMAND, settings, {**os.environ, **(environ or {})})
     try:
         yield pool
     finally:
@@ -226,7 +236,7 @@ def test_task_after_task_is_answered_on_the_same_pipe(tmp_path: Path, make_task:
         for frame in (SETTINGS, good, replace(good, options={"x": 1}), replace(good, input="/no")):
             here.sendall(encode(frame))
         here.shutdown(socket.SHUT_WR)
-        serve(there.makefile("rb"), there)
+        serve(there, tmp_path / "children")
         there.shutdown(socket.SHUT_WR)
         frames = [decode(line) for line in here.makefile("rb")]
 
@@ -235,6 +245,76 @@ def test_task_after_task_is_answered_on_the_same_pipe(tmp_path: Path, make_task:
     assert isinstance(outcomes[0], Produced)
     codes = [outcome.code for outcome in outcomes[1:] if isinstance(outcome, Failed)]
     assert codes == [FailureCode.OPTIONS_INVALID, FailureCode.INTERNAL]
+
+
+def test_frames_that_arrive_in_pieces_are_put_together() -> None:
+    frame = encode(SETTINGS)
+    here, there = socket.socketpair()
+    with here, there:
+        frames = Frames(there)
+        assert not frames.is_due(Seconds(0))
+        here.sendall(frame[:10])
+        assert frames.is_due(Seconds(0))
+        here.sendall(frame[10:] + frame)
+
+        assert frames.take() == frames.take() == SETTINGS
+        here.sendall(b"half a frame")
+        here.shutdown(socket.SHUT_WR)
+        with pytest.raises(BadFrameError, match="closed within a line"):
+            frames.take()
+
+
+def test_a_line_without_end_is_not_read_for_ever() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        sending = Thread(target=here.sendall, args=(b"x" * (MAX_FRAME + 1),))
+        sending.start()
+        with pytest.raises(BadFrameError, match="more than"):
+            Frames(there).take()
+        sending.join()
+
+
+async def test_an_idle_child_gives_its_memory_back_and_loads_again_when_it_has_to(
+    fox: Path, make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    task = make_task("audio", fox)
+    impatient = replace(SETTINGS, idle_unload_min=1 / 60)
+    async with new_pool(impatient) as pool:
+        await pool.run(task, ignore)
+        (shown,) = holdings(holdings_folder())
+        loaded = worker().memory_info().rss / 1e6
+        wait_for(lambda: holdings(holdings_folder())[0].held == ())
+        freed = worker().memory_info().rss / 1e6
+        again = await pool.run(task, ignore)
+        assert holdings(holdings_folder())[0].held == shown.held
+
+    print(f"{loaded:.0f} MB with {shown.held[0]}, {freed:.0f} MB without")
+    assert shown.held == ("tiny.en (faster-whisper, cpu, int8)",)
+    assert freed < loaded - 40
+    assert isinstance(again, Produced)
+
+
+async def test_a_job_fetches_its_model_where_the_owner_allows_it(
+    fox: Path, make_task: MakeTask, tmp_path: Path
+) -> None:
+    package = package_folder(TINY_PACKAGE)
+    assert package is not None
+    shipped = {file.name: file.read_bytes() for file in (package / "model").iterdir()}
+    allowed = replace(
+        SETTINGS, model="small.en", models_folder=str(tmp_path / "models"), allow_download=True
+    )
+    steps: list[str] = []
+    with serving(FakeHub(shipped, cuts=[30_000_000])) as hub:
+        async with new_pool(allowed, {"HF_ENDPOINT": hub.url}) as pool:
+            outcome = await pool.run(
+                make_task("audio", fox), lambda step: steps.append(step.message)
+            )
+
+    assert isinstance(outcome, Produced)
+    assert outcome.summary["model"] == "small.en"
+    assert hub.ranges == [None, "bytes=30000000-"]
+    assert steps.index("downloading small.en, 50 %") < steps.index("testing the engine")
 
 
 def test_an_outcome_that_cannot_cross_the_pipe_is_a_failure() -> None:

@@ -1,13 +1,13 @@
 """From a decoded recording to its transcript: speech, words, speakers, topics."""
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from agent.model.work import PipelineSettings
-from agent.pipelines.audio.engines.engine import Engine, Request
-from agent.pipelines.audio.engines.loading import load_engine
+from agent.pipelines.audio.engines.checked import CheckedLoading
+from agent.pipelines.audio.engines.engine import Engine, Request, Tell
 from agent.pipelines.audio.guards import without_loops
 from agent.pipelines.audio.language import find_language
 from agent.pipelines.audio.listening import listen
@@ -21,12 +21,9 @@ from agent.pipelines.audio.transcript import Segment, Transcript, settled
 from agent.pipelines.errors import NoSpeechError, OptionsInvalidError
 from agent.pipelines.pipeline import Report
 
-_USUAL_BATCH = 8
-"""Windows on a GPU, where nothing says how much memory there is."""
-
 
 class Load(Protocol):
-    def __call__(self, settings: PipelineSettings, /, *, is_frugal: bool) -> Engine: ...
+    def __call__(self, settings: PipelineSettings, /, *, is_frugal: bool, tell: Tell) -> Engine: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +37,9 @@ class Kept:
 class Hearing:
     """Keeps its models loaded between recordings."""
 
-    def __init__(self, settings: PipelineSettings, load: Load = load_engine) -> None:
+    def __init__(self, settings: PipelineSettings, load: Load | None = None) -> None:
         self._settings = settings
-        self._load = load
+        self._load = load or CheckedLoading()
         self._kept: Kept | None = None
 
     @property
@@ -50,8 +47,8 @@ class Hearing:
         """The models that are loaded."""
         if self._kept is None:
             return ()
-        loaded = self._kept.engine.loaded
-        return (f"{loaded.engine} {loaded.model}",)
+        made = self._kept.engine.loaded
+        return (f"{made.model} ({made.engine}, {made.device}, {made.compute_type})",)
 
     def unload(self) -> None:
         self._kept = None
@@ -71,7 +68,7 @@ class Hearing:
         speech = find_speech(recording, stages.of("finding speech"))
         if not speech.spans:
             raise _nothing_said(speech, recording.duration)
-        engine = self._loaded_engine(stages.of("loading model"), is_frugal=is_frugal)
+        engine = self._loaded_engine(stages, is_frugal=is_frugal)
         language, certainty = _language(engine, recording, speech.spans, options)
         request = _request(options, language, is_frugal=is_frugal)
         segments = self._segments(recording, speech, request, options, stages)
@@ -112,19 +109,19 @@ class Hearing:
             )
         return segments
 
-    def _loaded_engine(self, tell: Callable[[float], None], *, is_frugal: bool) -> Engine:
+    def _loaded_engine(self, stages: Stages, *, is_frugal: bool) -> Engine:
         if self._kept is None or self._kept.is_frugal is not is_frugal:
-            tell(0.0)
+            stages.of("loading model")(0.0)
             self.unload()  # there is no room for two
-            self._kept = Kept(self._load(self._settings, is_frugal=is_frugal), is_frugal)
+            engine = self._load(self._settings, is_frugal=is_frugal, tell=stages.say)
+            self._kept = Kept(engine, is_frugal)
         return self._kept.engine
 
     def _batch_size(self, engine: Engine, options: AudioOptions, *, is_frugal: bool) -> int:
         """On a processor batching buys nothing once nothing is lost by it: measured."""
         if is_frugal:
             return 1
-        wanted = options.batch_size or self._settings.batch_size
-        return wanted or (_USUAL_BATCH if engine.loaded.device == "cuda" else 1)
+        return options.batch_size or engine.windows_at_once
 
 
 def _nothing_said(speech: Speech, seconds: float) -> NoSpeechError:

@@ -9,7 +9,6 @@ from timeit import default_timer as stopwatch
 
 from agent.model.work import PipelineSettings, Produced, Progress, Task
 from agent.pipelines.audio.decoding import record
-from agent.pipelines.audio.engines.loading import load_engine
 from agent.pipelines.audio.hearing import Hearing, Load
 from agent.pipelines.audio.options import AudioOptions
 from agent.pipelines.audio.summary import summary_of
@@ -25,7 +24,7 @@ _DECODED, _USUAL_LENGTH = 0.03, 600.0
 class AudioPipeline:
     """Keeps its models loaded."""
 
-    def __init__(self, settings: PipelineSettings, load: Load = load_engine) -> None:
+    def __init__(self, settings: PipelineSettings, load: Load | None = None) -> None:
         self._hearing = Hearing(settings, load)
         self._box = Box()
 

@@ -35,3 +35,7 @@ class Stages:
             self._report(Progress(self._reached, stage))
 
         return tell
+
+    def say(self, message: str) -> None:
+        """Something is going on that has no length."""
+        self._report(Progress(self._reached, message))

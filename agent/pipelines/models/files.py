@@ -16,9 +16,7 @@ from agent.pipelines.models.search import BASE_PACKAGES, Form, Model, package_fo
 
 def cache_folder(settings: PipelineSettings) -> Path:
     """A folder of ours that can be written: beside the models, else in the user's cache."""
-    folders = [user_cache()]
-    if settings.models_folder:
-        folders.insert(0, Path(settings.models_folder).expanduser())
+    folders = _places(settings.models_folder)
     for folder in folders:
         try:
             mine = folder / "morag-agent"
@@ -31,17 +29,35 @@ def cache_folder(settings: PipelineSettings) -> Path:
     raise EngineUnavailableError(f"converted models cannot be stored: {places} must be writable.")
 
 
+def _places(models_folder: str | None) -> list[Path]:
+    return [*([Path(models_folder).expanduser()] if models_folder else []), user_cache()]
+
+
 def ct2_folder(model: Model, settings: PipelineSettings) -> Path:
     """`model` as a folder that CTranslate2 loads."""
     if model.form is not Form.PARTS:
         return model.path
-    folder = cache_folder(settings) / f"{model.name}-joined"
+    folder = cache_folder(settings) / _joined(model.name)
     folder.mkdir(exist_ok=True)
     for file in ("config.json", "tokenizer.json", "vocabulary.txt"):
         _copy([model.path / file], folder / file)
-    parts = [_part(number) for number in (1, 2)]
-    _copy(parts, folder / "model.bin")
+    _copy(part_files(), folder / "model.bin")
     return folder
+
+
+def joined_folder(name: str, models_folder: str | None) -> Path | None:
+    """Where `ct2_folder` has joined that model's parts, if it has."""
+    places = (folder / "morag-agent" / _joined(name) for folder in _places(models_folder))
+    return next((place for place in places if place.is_dir()), None)
+
+
+def _joined(name: str) -> str:
+    return f"{name}-joined"
+
+
+def part_files() -> list[Path]:
+    """The halves of the weights that come in two packages."""
+    return [_part(number) for number in (1, 2)]
 
 
 def _part(number: int) -> Path:

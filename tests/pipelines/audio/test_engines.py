@@ -19,7 +19,7 @@ from agent.pipelines.audio.engines.ctranslate2_file import (
     QuantizedModelError,
     read_variables,
 )
-from agent.pipelines.audio.engines.faster_whisper import choose_compute_type
+from agent.pipelines.audio.engines.faster_whisper import compute_types
 from agent.pipelines.audio.engines.loading import load_engine
 from agent.pipelines.audio.engines.openai_whisper import OpenAiWhisper
 from agent.pipelines.audio.pipeline import AudioPipeline
@@ -187,8 +187,8 @@ def test_frugal_weights_are_the_smallest_that_the_device_can_compute_with(
 ) -> None:
     monkeypatch.setattr("ctranslate2.get_supported_compute_types", lambda _device: can)
 
-    assert choose_compute_type(device, is_frugal=False) == usual
-    assert choose_compute_type(device, is_frugal=True) == frugal
+    assert compute_types(device, is_frugal=False)[0] == usual
+    assert compute_types(device, is_frugal=True)[0] == frugal
 
 
 def test_progress_follows_the_recording(

@@ -17,7 +17,7 @@ SETTINGS = PipelineSettings()
 
 
 def pipeline(engine: FakeEngine) -> AudioPipeline:
-    def load(_settings: PipelineSettings, *, is_frugal: bool) -> FakeEngine:
+    def load(_settings: PipelineSettings, *, is_frugal: bool, **_: object) -> FakeEngine:
         del is_frugal
         return engine
 
@@ -66,7 +66,7 @@ def test_progress_goes_forward_through_all_stages(
 def test_the_engine_is_loaded_once(fox: Path, make_task: MakeTask) -> None:
     loads: list[PipelineSettings] = []
 
-    def load(settings: PipelineSettings, *, is_frugal: bool) -> FakeEngine:
+    def load(settings: PipelineSettings, *, is_frugal: bool, **_: object) -> FakeEngine:
         assert not is_frugal
         loads.append(settings)
         return FakeEngine(everything)
@@ -85,7 +85,7 @@ def test_a_frugal_task_gets_an_engine_of_its_own_and_asks_it_for_little(
     loads: list[bool] = []
     engine = FakeEngine(everything)
 
-    def load(_settings: PipelineSettings, *, is_frugal: bool) -> FakeEngine:
+    def load(_settings: PipelineSettings, *, is_frugal: bool, **_: object) -> FakeEngine:
         loads.append(is_frugal)
         return engine
 

@@ -13,16 +13,6 @@ from agent.pipelines.models.search import Form, Model
 FASTER, OPENAI = EngineName.FASTER_WHISPER, EngineName.OPENAI_WHISPER
 
 
-@pytest.fixture(autouse=True)
-def bare_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No caches of other programs, and our own in the test's folder."""
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    return home
-
-
 @pytest.fixture
 def without_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "package_folder", lambda _: None)
@@ -121,7 +111,8 @@ def test_without_any_model_doctor_says_what_to_do() -> None:
 def test_a_missing_model_is_named() -> None:
     report = describe_models(PipelineSettings(model="medium"))
 
-    assert report.advice.startswith("the Whisper model medium is not on this machine: put it into")
+    assert report.advice.startswith("the Whisper model medium is not on this machine: ")
+    assert "`python -m agent models fetch medium`, or put it into" in report.advice
 
 
 def test_a_missing_model_may_be_downloaded_if_the_owner_allows() -> None:

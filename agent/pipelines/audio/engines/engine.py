@@ -2,13 +2,21 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from agent.pipelines.audio.recording import Samples
 from agent.pipelines.audio.transcript import Loaded, Segment
+from agent.pipelines.errors import EngineUnavailableError
+
+Tell: TypeAlias = Callable[[str], None]
+"""What is going on while an engine is loaded, in a few words for a person."""
 
 FALLBACK = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 """Whisper's own ladder: a window that loops or mumbles is decoded again with more chance in it."""
+
+
+class NoOtherTypeError(EngineUnavailableError):
+    """The device can compute with none but the types that are unfit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +45,10 @@ class Engine(Protocol):
     @property
     def languages(self) -> Collection[str]:
         """The codes it can be asked for; `("en",)` of an English-only model."""
+
+    @property
+    def windows_at_once(self) -> int:
+        """That pay and fit into memory; 1 on a processor, where nothing is gained by more."""
 
     def detect_language(self, samples: Samples) -> Mapping[str, float]:
         """How likely each language is, judged by the first 30 s."""

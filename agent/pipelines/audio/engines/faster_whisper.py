@@ -8,44 +8,56 @@ from typing import TypedDict
 
 import ctranslate2  # type: ignore[import-untyped]
 import numpy as np
-from faster_whisper import BatchedInferencePipeline, WhisperModel, download_model
+from faster_whisper import BatchedInferencePipeline, WhisperModel
 from faster_whisper.transcribe import Segment as TheirSegment
 
 from agent.model.work import PipelineSettings
-from agent.pipelines.audio.engines.engine import Request
+from agent.pipelines.audio.engines.engine import NoOtherTypeError, Request, Tell
 from agent.pipelines.audio.pcm import SAMPLE_RATE
 from agent.pipelines.audio.recording import Samples
 from agent.pipelines.audio.transcript import Loaded, Segment, Word
 from agent.pipelines.errors import GpuUnavailableError
-from agent.pipelines.models.choice import EngineName, find_model, name_to_download
+from agent.pipelines.models.choice import EngineName
 from agent.pipelines.models.files import ct2_folder
+from agent.pipelines.models.memory import faster_whisper_need
+from agent.pipelines.models.placing import Place
 from agent.pipelines.models.search import package_folder
 
 _BEAM_SIZE, _BEST_OF = 5, 5
-_COMPUTE_TYPES = {"cpu": ("int8", "float32"), "cuda": ("float16", "int8_float32", "float32")}
-"""The first that the device can do: old GPUs have no float16."""
+_COMPUTE_TYPES = {
+    "cpu": ("int8", "float32"),
+    "cuda": ("float16", "int8_float16", "int8_float32", "float32"),
+}
+"""The first that the device can do and that fits: old GPUs have no float16."""
 _FRUGAL_TYPES = {"cpu": ("int8", "float32"), "cuda": ("int8_float16", "int8_float32", "float32")}
 """Weights of half the size, and a little less exact."""
 _CUBLAS = ("libcublasLt.so.12", "libcublas.so.12")
 
 
-def load(settings: PipelineSettings, *, is_frugal: bool = False) -> "FasterWhisper":
+def load(
+    settings: PipelineSettings,
+    *,
+    is_frugal: bool = False,
+    unfit: Collection[str] = (),
+    tell: Tell = lambda _said: None,
+) -> "FasterWhisper":
     device = _device(settings.device)
-    model = find_model(settings, EngineName.FASTER_WHISPER, device)
-    if model is None:
-        name = name_to_download(settings, device)
-        mine = settings.models_folder
-        folder = Path(download_model(name, output_dir=str(Path(mine) / name) if mine else None))
-    else:
-        name, folder = model.name, ct2_folder(model, settings)
-    compute_type = choose_compute_type(device, is_frugal=is_frugal)
-    return FasterWhisper(name, folder, device, compute_type, settings.threads)
+    types = compute_types(device, is_frugal=is_frugal, unfit=unfit)
+    if not types:
+        raise NoOtherTypeError(f"{device} computes with none but {', '.join(unfit)}.")
+    place = Place(EngineName.FASTER_WHISPER, device, types, faster_whisper_need)
+    placed = place.find(settings, tell)
+    folder = ct2_folder(placed.model, settings)
+    engine = FasterWhisper(placed.model.name, folder, device, placed.compute_type, settings.threads)
+    engine.windows_at_once = 1 if is_frugal else placed.windows_at_once
+    return engine
 
 
-def choose_compute_type(device: str, *, is_frugal: bool) -> str:
+def compute_types(device: str, *, is_frugal: bool, unfit: Collection[str] = ()) -> tuple[str, ...]:
+    """Those that the device can do and that are not unfit, best first."""
     can = ctranslate2.get_supported_compute_types(device)
     wanted = _FRUGAL_TYPES if is_frugal else _COMPUTE_TYPES
-    return next(kind for kind in wanted[device] if kind in can)
+    return tuple(kind for kind in wanted[device] if kind in can and kind not in unfit)
 
 
 class FasterWhisper:
@@ -62,6 +74,8 @@ class FasterWhisper:
             compute_type=compute_type,
         )
         self.languages: Collection[str] = tuple(self._model.supported_languages)
+        self.windows_at_once = 1
+        """That fit into the GPU's memory; on the processor 1, where batches gain nothing."""
 
     def detect_language(self, samples: Samples) -> Mapping[str, float]:
         if not self._model.model.is_multilingual:

@@ -12,29 +12,39 @@ from whisper.tokenizer import LANGUAGES
 
 from agent.model.work import PipelineSettings
 from agent.pipelines.audio.engines.checkpoint import convert, read_alignment_heads
-from agent.pipelines.audio.engines.engine import Request
+from agent.pipelines.audio.engines.engine import NoOtherTypeError, Request, Tell
 from agent.pipelines.audio.engines.openai_windows import WindowCutter, segment_of
 from agent.pipelines.audio.recording import Samples
 from agent.pipelines.audio.transcript import Loaded, Segment
 from agent.pipelines.errors import GpuUnavailableError
-from agent.pipelines.models.choice import EngineName, find_model, name_to_download
+from agent.pipelines.models.choice import EngineName
 from agent.pipelines.models.files import converted, ct2_folder
+from agent.pipelines.models.memory import limit_torch, openai_whisper_need
+from agent.pipelines.models.placing import Place
 from agent.pipelines.models.search import Form, Model
 
 _FRAMES_PER_SECOND = 100
 
 
-def load(settings: PipelineSettings) -> "OpenAiWhisper":
+def load(
+    settings: PipelineSettings,
+    *,
+    unfit: Collection[str] = (),
+    tell: Tell = lambda _said: None,
+) -> "OpenAiWhisper":
     device = _device(settings.device)
+    compute_type = "float16" if device == "cuda" else "float32"
+    if compute_type in unfit:
+        raise NoOtherTypeError(f"openai-whisper computes with {compute_type} alone on {device}.")
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    found = find_model(settings, EngineName.OPENAI_WHISPER, device)
-    if found is None:
-        name = name_to_download(settings, device)
-        model = whisper.load_model(name, device, download_root=settings.models_folder)
-    else:
-        name, model = found.name, _load(found, settings, device)
-    return OpenAiWhisper(name, model, device)
+    if device == "cuda":
+        limit_torch(settings, torch.cuda)
+    place = Place(EngineName.OPENAI_WHISPER, device, (compute_type,), openai_whisper_need)
+    placed = place.find(settings, tell)
+    engine = OpenAiWhisper(placed.model.name, _load(placed.model, settings, device), device)
+    engine.windows_at_once = placed.windows_at_once
+    return engine
 
 
 def _load(found: Model, settings: PipelineSettings, device: str) -> whisper.Whisper:
@@ -63,6 +73,7 @@ class OpenAiWhisper:
         )
         known = list(LANGUAGES)[: model.num_languages]
         self.languages: Collection[str] = tuple(known) if model.is_multilingual else ("en",)
+        self.windows_at_once = 1
 
     def detect_language(self, samples: Samples) -> Mapping[str, float]:
         if not self._model.is_multilingual:
