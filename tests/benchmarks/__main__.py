@@ -10,7 +10,16 @@ from pathlib import Path
 
 from tests.benchmarks.report import HEAD
 
-NAMES = ("startup", "idle", "offer", "text_job", "parked_polls", "speech")
+NAMES = (
+    "startup",
+    "idle",
+    "offer",
+    "text_job",
+    "parked_polls",
+    "speech",
+    "diarization",
+    "topics",
+)
 
 
 def main() -> None:

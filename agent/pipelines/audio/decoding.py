@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.model.ids import Bytes, JsonObject, Seconds
-from agent.pipelines.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
-from agent.pipelines.audio.recording import Recording, Source
 from agent.pipelines.box.limits import Limits
 from agent.pipelines.box.running import Box
 from agent.pipelines.box.scratch import opened
 from agent.pipelines.errors import CutOffError, MediaUnreadableError
+from agent.pipelines.spoken.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
+from agent.pipelines.spoken.recording import Recording, Source
 
 LONGEST = Seconds(12 * 3600.0)
 """1.4 GB of samples. A small file can hold days of silence."""

@@ -14,7 +14,6 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from agent.model.ids import JsonObject
-from agent.pipelines.audio.pcm import SAMPLE_RATE
 from agent.pipelines.box.request import Tell
 from agent.pipelines.errors import (
     MediaUnreadableError,
@@ -22,6 +21,7 @@ from agent.pipelines.errors import (
     OptionsInvalidError,
     TooLargeError,
 )
+from agent.pipelines.spoken.pcm import SAMPLE_RATE
 
 # Playlist and reference formats (hls, concat, dash, sdp …) read other files: none is in here.
 FORMATS = (

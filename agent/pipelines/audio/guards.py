@@ -4,8 +4,8 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from agent.pipelines.audio.span import Span
-from agent.pipelines.audio.transcript import Segment
+from agent.pipelines.spoken.span import Span
+from agent.pipelines.spoken.transcript import Segment
 
 LOOPING = 2.4
 """Whisper's own bar: text that zlib shrinks more than that repeats itself."""

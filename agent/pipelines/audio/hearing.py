@@ -2,24 +2,25 @@
 
 import gc
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from agent.model.work import PipelineSettings
 from agent.pipelines.audio.engines.checked import CheckedLoading
 from agent.pipelines.audio.engines.engine import Engine, Request, Tell
+from agent.pipelines.audio.enriching import Enricher, Plan
 from agent.pipelines.audio.guards import without_loops
 from agent.pipelines.audio.language import find_language
 from agent.pipelines.audio.listening import listen
 from agent.pipelines.audio.options import AudioOptions
-from agent.pipelines.audio.recording import Recording
-from agent.pipelines.audio.span import Span
-from agent.pipelines.audio.spans import coverage, total
 from agent.pipelines.audio.speech import Speech, find_speech
 from agent.pipelines.audio.stages import Stages
-from agent.pipelines.audio.transcript import Segment, Transcript, settled
 from agent.pipelines.errors import NoSpeechError, OptionsInvalidError
 from agent.pipelines.pipeline import Report
+from agent.pipelines.spoken.recording import Recording
+from agent.pipelines.spoken.span import Span
+from agent.pipelines.spoken.spans import coverage, total
+from agent.pipelines.spoken.transcript import Segment, Topic, Transcript, settled
 
 
 class Load(Protocol):
@@ -40,17 +41,23 @@ class Hearing:
     def __init__(self, settings: PipelineSettings, load: Load | None = None) -> None:
         self._settings = settings
         self._load = load or CheckedLoading()
+        self._enricher = Enricher(settings)
         self._kept: Kept | None = None
 
     @property
     def held(self) -> tuple[str, ...]:
         """The models that are loaded."""
         if self._kept is None:
-            return ()
+            return self._enricher.held
         made = self._kept.engine.loaded
-        return (f"{made.model} ({made.engine}, {made.device}, {made.compute_type})",)
+        engine = f"{made.model} ({made.engine}, {made.device}, {made.compute_type})"
+        return (engine, *self._enricher.held)
 
     def unload(self) -> None:
+        self._enricher.unload()
+        self._unload_engine()
+
+    def _unload_engine(self) -> None:
         self._kept = None
         gc.collect()
 
@@ -68,21 +75,45 @@ class Hearing:
         speech = find_speech(recording, stages.of("finding speech"))
         if not speech.spans:
             raise _nothing_said(speech, recording.duration)
+        plan = self._enricher.plan(options)
         engine = self._loaded_engine(stages, is_frugal=is_frugal)
         language, certainty = _language(engine, recording, speech.spans, options)
-        request = _request(options, language, is_frugal=is_frugal)
-        segments = self._segments(recording, speech, request, options, stages)
-        return Transcript(
+        request = _request(options, language, plan, is_frugal=is_frugal)
+        transcript = Transcript(
             filename=filename,
-            segments=segments,
+            segments=self._segments(recording, speech, request, options, stages),
             language="en" if options.task == "translate" else language,
             language_probability=certainty,
             duration=recording.duration,
             made_by=engine.loaded,
-            speech_seconds=total(speech.spans),
-            speech_coverage=_coverage(speech.spans, segments),
+            speech=speech.spans,
             speech_detector=speech.detector,
+            warnings=plan.warnings,
         )
+        covered = _coverage(speech.spans, transcript.segments)
+        covering = replace(transcript, speech_coverage=covered)
+        return self._enriched(covering, recording, speech, options, plan, stages)
+
+    def _enriched(
+        self,
+        transcript: Transcript,
+        recording: Recording,
+        speech: Speech,
+        options: AudioOptions,
+        plan: Plan,
+        stages: Stages,
+    ) -> Transcript:
+        segments, warnings = transcript.segments, transcript.warnings
+        if plan.speakers:
+            segments, notices = self._enricher.with_speakers(
+                segments, recording, speech.spans, options, stages.of("finding speakers")
+            )
+            warnings += notices
+        topics: tuple[Topic, ...] = ()
+        if plan.topics:
+            stages.of("finding topics")(0.0)
+            topics = self._enricher.topics(segments, transcript.language)
+        return replace(transcript, segments=segments, topics=topics, warnings=warnings)
 
     def _segments(
         self,
@@ -112,7 +143,7 @@ class Hearing:
     def _loaded_engine(self, stages: Stages, *, is_frugal: bool) -> Engine:
         if self._kept is None or self._kept.is_frugal is not is_frugal:
             stages.of("loading model")(0.0)
-            self.unload()  # there is no room for two
+            self._unload_engine()  # there is no room for two
             engine = self._load(self._settings, is_frugal=is_frugal, tell=stages.say)
             self._kept = Kept(engine, is_frugal)
         return self._kept.engine
@@ -148,11 +179,12 @@ def _language(
     return options.language, 1.0
 
 
-def _request(options: AudioOptions, language: str, *, is_frugal: bool) -> Request:
+def _request(options: AudioOptions, language: str, plan: Plan, *, is_frugal: bool) -> Request:
+    """Speakers change between words, so telling them apart needs the times of words."""
     return Request(
         language=language,
         task=options.task,
-        word_timestamps=options.word_timestamps,
+        word_timestamps=options.word_timestamps or plan.speakers,
         initial_prompt=options.initial_prompt,
         beam_size=options.beam_size,
         temperature=options.temperature,

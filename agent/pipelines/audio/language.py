@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from agent.pipelines.audio.engines.engine import Engine
-from agent.pipelines.audio.recording import Recording
-from agent.pipelines.audio.span import Span
+from agent.pipelines.spoken.recording import Recording
+from agent.pipelines.spoken.span import Span
 
 SURE = 0.7
 """Below this probability one look at half a minute is wrong too often to be trusted alone."""

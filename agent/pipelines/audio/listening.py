@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from agent.pipelines.audio.engines.engine import Engine, Request
 from agent.pipelines.audio.guards import is_looping, spoken
-from agent.pipelines.audio.recording import Recording
 from agent.pipelines.audio.sound import LONGEST_BLOCK, blocks
-from agent.pipelines.audio.span import Span
-from agent.pipelines.audio.spans import packed, split, uncovered, united
-from agent.pipelines.audio.transcript import Segment
+from agent.pipelines.spoken.recording import Recording
+from agent.pipelines.spoken.span import Span
+from agent.pipelines.spoken.spans import packed, split, uncovered, united
+from agent.pipelines.spoken.transcript import Segment
 
 OnPosition = Callable[[float], None]
 

@@ -12,7 +12,7 @@ from agent.pipelines.audio.decoding import record
 from agent.pipelines.audio.hearing import Hearing, Load
 from agent.pipelines.audio.options import AudioOptions
 from agent.pipelines.audio.summary import summary_of
-from agent.pipelines.audio.writing import write_transcript
+from agent.pipelines.audio.writing import draw_waveform, write_transcript
 from agent.pipelines.box.running import Box
 from agent.pipelines.box.scratch import scratch_of
 from agent.pipelines.options import parse_options
@@ -45,8 +45,10 @@ class AudioPipeline:
             transcript = self._hearing.hear(
                 recording, task.filename, options, report, is_frugal=task.is_frugal
             )
+            output = Path(task.output)
+            pictures = draw_waveform(recording, transcript, output) if options.waveform else ()
             taken = stopwatch() - begun
-            written = write_transcript(transcript, Path(task.output), taken)
+            written = (*write_transcript(transcript, output, taken), *pictures)
             return Produced(written, summary_of(transcript, recording.source, taken))
 
 

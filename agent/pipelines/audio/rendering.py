@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from agent.model.ids import JsonObject
-from agent.pipelines.audio.transcript import Segment, Transcript, Word
 from agent.pipelines.markdown import head, one_line
+from agent.pipelines.spoken.transcript import Segment, Transcript, Word
 from agent.pipelines.timecode import clock, long_clock
 
 _PARAGRAPH = 1500

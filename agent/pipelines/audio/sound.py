@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from agent.pipelines.audio.pcm import SAMPLE_RATE
-from agent.pipelines.audio.recording import Recording, Samples
-from agent.pipelines.audio.span import Span
+from agent.pipelines.spoken.pcm import SAMPLE_RATE
+from agent.pipelines.spoken.recording import Recording, Samples
+from agent.pipelines.spoken.span import Span
 
 WINDOW = 0.1
 """Seconds over which loudness is measured."""

@@ -6,11 +6,11 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from agent.pipelines.audio.pcm import SAMPLE_RATE
-from agent.pipelines.audio.recording import Recording, Samples
 from agent.pipelines.audio.sound import WINDOW, blocks, is_silent, loudness
-from agent.pipelines.audio.span import Span
-from agent.pipelines.audio.spans import united
+from agent.pipelines.spoken.pcm import SAMPLE_RATE
+from agent.pipelines.spoken.recording import Recording, Samples
+from agent.pipelines.spoken.span import Span
+from agent.pipelines.spoken.spans import united
 
 _BLOCK = 5 * 60.0
 """Seconds that the detector sees at once; it takes about 12 MB a minute."""

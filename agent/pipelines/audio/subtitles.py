@@ -6,7 +6,7 @@ SubRip has no standard; this is what players agree on. WebVTT: https://www.w3.or
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from agent.pipelines.audio.transcript import SHORTEST, Segment, Transcript, Word
+from agent.pipelines.spoken.transcript import SHORTEST, Segment, Transcript, Word
 from agent.pipelines.timecode import srt_time, vtt_time
 
 _LONGEST_CUE, _LONGEST_TEXT = 7.0, 84

@@ -4,8 +4,8 @@ MoRAG copies all of this into every chunk, so it is short.
 """
 
 from agent.model.ids import JsonObject
-from agent.pipelines.audio.recording import Source
-from agent.pipelines.audio.transcript import Topic, Transcript
+from agent.pipelines.spoken.recording import Source
+from agent.pipelines.spoken.transcript import Topic, Transcript
 
 _MOST_TOPICS = 50
 

@@ -1,11 +1,13 @@
 """Writes a transcript in every form that somebody reads."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from agent.pipelines.audio.rendering import as_json, as_markdown
 from agent.pipelines.audio.subtitles import as_srt, as_text, as_vtt
-from agent.pipelines.audio.transcript import Transcript
-from agent.pipelines.output import Written, write
+from agent.pipelines.output import Written, named, write
+from agent.pipelines.spoken.recording import Recording
+from agent.pipelines.spoken.transcript import Transcript
 
 
 def write_transcript(
@@ -28,3 +30,15 @@ def write_forms(
         write(folder, "transcript.vtt", as_vtt(transcript)),
         write(folder, "transcript.txt", as_text(transcript)),
     )
+
+
+def draw_waveform(
+    recording: Recording, transcript: Transcript, folder: Path
+) -> tuple[Written, ...]:
+    """Nothing where Pillow is missing: nobody reads a picture's absence as a failure."""
+    if find_spec("PIL") is None:
+        return ()
+    from agent.pipelines.audio.waveform import write_waveform
+
+    write_waveform(recording, folder / "waveform.png", transcript.speech)
+    return (named("waveform.png"),)

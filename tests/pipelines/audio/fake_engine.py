@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agent.pipelines.audio.engines.engine import Request
-from agent.pipelines.audio.pcm import SAMPLE_RATE
-from agent.pipelines.audio.recording import Samples
-from agent.pipelines.audio.transcript import Loaded, Segment
+from agent.pipelines.spoken.pcm import SAMPLE_RATE
+from agent.pipelines.spoken.recording import Samples
+from agent.pipelines.spoken.transcript import Loaded, Segment
 
 Hear = Callable[[float], tuple[Segment, ...]]
 """What there is to hear in so many seconds."""

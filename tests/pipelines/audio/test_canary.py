@@ -19,7 +19,6 @@ from agent.pipelines.audio.engines.canary import SPOKEN, ask, canary
 from agent.pipelines.audio.engines.checked import CheckedLoading, load_checked
 from agent.pipelines.audio.engines.engine import NoOtherTypeError, Tell
 from agent.pipelines.audio.engines.loading import load_engine
-from agent.pipelines.audio.transcript import Loaded, Segment
 from agent.pipelines.errors import (
     EngineUnavailableError,
     GpuUnavailableError,
@@ -27,6 +26,7 @@ from agent.pipelines.errors import (
     is_out_of_memory,
 )
 from agent.pipelines.models import choice
+from agent.pipelines.spoken.transcript import Loaded, Segment
 from tests.pipelines.audio.fake_engine import FakeEngine
 
 # openai-whisper leaves the file of its vocabulary open.

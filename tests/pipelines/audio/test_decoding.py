@@ -7,8 +7,6 @@ import pytest
 
 from agent.model.ids import Seconds
 from agent.pipelines.audio.decoding import record
-from agent.pipelines.audio.pcm import SAMPLE_RATE
-from agent.pipelines.audio.recording import Recording
 from agent.pipelines.box.running import Box
 from agent.pipelines.errors import (
     CutOffError,
@@ -17,6 +15,8 @@ from agent.pipelines.errors import (
     OptionsInvalidError,
     TooLargeError,
 )
+from agent.pipelines.spoken.pcm import SAMPLE_RATE
+from agent.pipelines.spoken.recording import Recording
 from tests.pipelines.hostile.sounds_and_films import wav
 from tests.speech import recode, say
 

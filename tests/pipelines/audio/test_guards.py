@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.pipelines.audio.guards import compression, is_looping, spoken, without_loops
-from agent.pipelines.audio.transcript import Segment, Word
-from tests.pipelines.audio.recordings import spans
+from agent.pipelines.spoken.transcript import Segment, Word
+from tests.pipelines.spoken.recordings import spans
 
 NORMAL = "The quick brown fox jumps over the lazy dog, and the farmer carries water to the horse."
 

@@ -4,7 +4,7 @@ import pytest
 
 from agent.pipelines.audio.language import find_language
 from tests.pipelines.audio.fake_engine import FakeEngine
-from tests.pipelines.audio.recordings import noisy, spans
+from tests.pipelines.spoken.recordings import noisy, spans
 
 SPEECH = spans((0, 30), (40, 70), (80, 110), (120, 150))
 

@@ -5,12 +5,12 @@ import pytest
 
 from agent.pipelines.audio.engines.engine import Request
 from agent.pipelines.audio.listening import listen
-from agent.pipelines.audio.recording import Recording
-from agent.pipelines.audio.span import Span
-from agent.pipelines.audio.spans import coverage
-from agent.pipelines.audio.transcript import Segment
+from agent.pipelines.spoken.recording import Recording
+from agent.pipelines.spoken.span import Span
+from agent.pipelines.spoken.spans import coverage
+from agent.pipelines.spoken.transcript import Segment
 from tests.pipelines.audio.fake_engine import FakeEngine, everything
-from tests.pipelines.audio.recordings import noisy, spans
+from tests.pipelines.spoken.recordings import noisy, spans
 
 ANY = Request(language="en", task="transcribe")
 

@@ -7,13 +7,13 @@ import pytest
 from agent.model.work import PipelineSettings, Progress, Task
 from agent.pipelines.audio.engines.engine import Request
 from agent.pipelines.audio.pipeline import AudioPipeline
-from agent.pipelines.audio.transcript import Segment
 from agent.pipelines.errors import MediaUnreadableError, OptionsInvalidError
+from agent.pipelines.spoken.transcript import Segment
 from tests.pipelines.audio.fake_engine import FakeEngine, everything
 from tests.pipelines.conftest import MakeTask
 from tests.speech import recode
 
-SETTINGS = PipelineSettings()
+SETTINGS = PipelineSettings(diarization=False, topics=False)
 
 
 def pipeline(engine: FakeEngine) -> AudioPipeline:
@@ -37,7 +37,10 @@ def test_every_artifact_is_written(
 
     written = {path.name for path in Path(task.output).iterdir()}
     assert {name for name, _ in produced.artifacts} == written
-    assert written == {f"transcript.{kind}" for kind in ("json", "md", "srt", "vtt", "txt")}
+    assert written == {
+        "waveform.png",
+        *(f"transcript.{kind}" for kind in ("json", "md", "srt", "vtt", "txt")),
+    }
     markdown = (Path(task.output) / "transcript.md").read_text()
     assert markdown.startswith("# Audio Transcription: fox talk.wav\n")
     assert markdown.endswith(" seconds of talk.\n")

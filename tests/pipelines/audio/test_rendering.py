@@ -8,7 +8,8 @@ import pytest
 
 from agent.pipelines.audio.rendering import as_json, as_markdown, timed_lines
 from agent.pipelines.audio.subtitles import as_srt, as_text, as_vtt
-from agent.pipelines.audio.transcript import Loaded, Segment, Topic, Transcript, Word
+from agent.pipelines.spoken.span import Span
+from agent.pipelines.spoken.transcript import Loaded, Segment, Topic, Transcript, Word
 from agent.pipelines.timecode import clock, long_clock, srt_time, vtt_time
 
 
@@ -20,7 +21,7 @@ def transcript(*segments: Segment, duration: float = 4000.0) -> Transcript:
         language_probability=0.98765,
         duration=duration,
         made_by=Loaded(engine="faster-whisper", model="base", device="cpu", compute_type="int8"),
-        speech_seconds=3.5,
+        speech=(Span(0.0, 3.5),),
         speech_coverage=0.98765,
     )
 

@@ -3,11 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent.pipelines.audio.pcm import SAMPLE_RATE
-from agent.pipelines.audio.recording import Samples
 from agent.pipelines.audio.sound import blocks, is_silent
-from agent.pipelines.audio.span import Span
-from tests.pipelines.audio.recordings import noisy
+from agent.pipelines.spoken.pcm import SAMPLE_RATE
+from agent.pipelines.spoken.recording import Samples
+from agent.pipelines.spoken.span import Span
+from tests.pipelines.spoken.recordings import noisy
 
 
 def noise(seconds: float, level: float = 0.1) -> Samples:

@@ -5,11 +5,11 @@ import pytest
 
 from agent.pipelines.audio import speech
 from agent.pipelines.audio.decoding import record
-from agent.pipelines.audio.pcm import SAMPLE_RATE
-from agent.pipelines.audio.recording import Recording
 from agent.pipelines.audio.speech import by_loudness, find_speech
 from agent.pipelines.box.running import Box
-from tests.pipelines.audio.recordings import SOURCE, noisy, pairs
+from agent.pipelines.spoken.pcm import SAMPLE_RATE
+from agent.pipelines.spoken.recording import Recording
+from tests.pipelines.spoken.recordings import SOURCE, noisy, pairs
 
 
 def ignore(_seconds: float) -> None:

@@ -12,8 +12,8 @@ from importlib.resources import files
 import numpy as np
 
 from agent.pipelines.audio.engines.engine import Engine, Request
-from agent.pipelines.audio.recording import Samples
 from agent.pipelines.models.catalogue import CATALOGUE
+from agent.pipelines.spoken.recording import Samples
 
 SPOKEN = "The fox jumps over the lazy dog."
 _MUST_BE_HEARD = frozenset({"fox", "dog"})

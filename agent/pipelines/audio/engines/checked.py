@@ -19,7 +19,6 @@ from agent.model.work import PipelineSettings
 from agent.pipelines.audio.engines.canary import SPOKEN, Answer, ask
 from agent.pipelines.audio.engines.engine import Engine, NoOtherTypeError, Tell
 from agent.pipelines.audio.engines.loading import load_engine
-from agent.pipelines.audio.transcript import Loaded
 from agent.pipelines.errors import (
     EngineUnavailableError,
     GpuUnavailableError,
@@ -27,6 +26,7 @@ from agent.pipelines.errors import (
     is_out_of_memory,
 )
 from agent.pipelines.models.choice import EngineName, choose_engine, is_installed, likely_device
+from agent.pipelines.spoken.transcript import Loaded
 
 
 class LoadUnchecked(Protocol):

@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from agent.pipelines.audio.recording import Samples
-from agent.pipelines.audio.transcript import Loaded, Segment
 from agent.pipelines.errors import EngineUnavailableError
+from agent.pipelines.spoken.recording import Samples
+from agent.pipelines.spoken.transcript import Loaded, Segment
 
 Tell: TypeAlias = Callable[[str], None]
 """What is going on while an engine is loaded, in a few words for a person."""

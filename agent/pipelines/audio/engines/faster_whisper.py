@@ -13,15 +13,15 @@ from faster_whisper.transcribe import Segment as TheirSegment
 
 from agent.model.work import PipelineSettings
 from agent.pipelines.audio.engines.engine import NoOtherTypeError, Request, Tell
-from agent.pipelines.audio.pcm import SAMPLE_RATE
-from agent.pipelines.audio.recording import Samples
-from agent.pipelines.audio.transcript import Loaded, Segment, Word
 from agent.pipelines.errors import GpuUnavailableError
 from agent.pipelines.models.choice import EngineName
 from agent.pipelines.models.files import ct2_folder
 from agent.pipelines.models.memory import faster_whisper_need
 from agent.pipelines.models.placing import Place
 from agent.pipelines.models.search import package_folder
+from agent.pipelines.spoken.pcm import SAMPLE_RATE
+from agent.pipelines.spoken.recording import Samples
+from agent.pipelines.spoken.transcript import Loaded, Segment, Word
 
 _BEAM_SIZE, _BEST_OF = 5, 5
 _COMPUTE_TYPES = {

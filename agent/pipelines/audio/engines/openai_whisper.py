@@ -14,14 +14,14 @@ from agent.model.work import PipelineSettings
 from agent.pipelines.audio.engines.checkpoint import convert, read_alignment_heads
 from agent.pipelines.audio.engines.engine import NoOtherTypeError, Request, Tell
 from agent.pipelines.audio.engines.openai_windows import WindowCutter, segment_of
-from agent.pipelines.audio.recording import Samples
-from agent.pipelines.audio.transcript import Loaded, Segment
 from agent.pipelines.errors import GpuUnavailableError
 from agent.pipelines.models.choice import EngineName
 from agent.pipelines.models.files import converted, ct2_folder
 from agent.pipelines.models.memory import limit_torch, openai_whisper_need
 from agent.pipelines.models.placing import Place
 from agent.pipelines.models.search import Form, Model
+from agent.pipelines.spoken.recording import Samples
+from agent.pipelines.spoken.transcript import Loaded, Segment
 
 _FRAMES_PER_SECOND = 100
 

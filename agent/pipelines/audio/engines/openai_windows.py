@@ -9,8 +9,8 @@ from whisper.timing import add_word_timestamps
 from whisper.tokenizer import get_tokenizer
 
 from agent.pipelines.audio.engines.engine import Request
-from agent.pipelines.audio.pcm import SAMPLE_RATE
-from agent.pipelines.audio.transcript import Segment, Word
+from agent.pipelines.spoken.pcm import SAMPLE_RATE
+from agent.pipelines.spoken.transcript import Segment, Word
 
 _TICK = 0.02
 """Seconds of one time stamp token."""

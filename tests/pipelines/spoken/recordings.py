@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.pipelines.audio.pcm import SAMPLE_RATE
-from agent.pipelines.audio.recording import Recording, Source
-from agent.pipelines.audio.span import Span
+from agent.pipelines.spoken.pcm import SAMPLE_RATE
+from agent.pipelines.spoken.recording import Recording, Source
+from agent.pipelines.spoken.span import Span
 
 SOURCE = Source(duration=None, format="wav", codec="pcm", channels=1, sample_rate=SAMPLE_RATE)
 

@@ -1,9 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.pipelines.audio.span import Span
-from agent.pipelines.audio.spans import coverage, packed, split, total, uncovered, united
-from tests.pipelines.audio.recordings import pairs, spans
+from agent.pipelines.spoken.span import Span
+from agent.pipelines.spoken.spans import coverage, packed, split, total, uncovered, united
+from tests.pipelines.spoken.recordings import pairs, spans
 
 MOMENT = st.integers(0, 400).map(lambda tenths: tenths / 10)
 SPAN = st.builds(lambda start, length: Span(start, start + length), MOMENT, MOMENT)

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.pipelines.audio.transcript import Segment, Word, settled
+from agent.pipelines.spoken.transcript import Segment, Word, settled
 
 moments = st.floats(-10, 100, allow_nan=False)
 texts = st.sampled_from(["word", " two words\n", "", " . . ", "three"])

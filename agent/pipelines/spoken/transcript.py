@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from agent.pipelines.markdown import one_line
+from agent.pipelines.spoken.span import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,17 @@ class Transcript:
     """Of the audio, in seconds."""
     made_by: Loaded
     topics: tuple[Topic, ...] = ()
-    speech_seconds: float = 0.0
-    """In which somebody was heard speaking."""
+    speech: tuple[Span, ...] = ()
+    """Where somebody was heard speaking, whatever was understood."""
     speech_coverage: float = 1.0
-    """The share of them that the segments cover: below 0.9, words are missing."""
+    """The share of it that the segments cover: below 0.9, words are missing."""
     speech_detector: str = ""
     warnings: tuple[str, ...] = ()
     """What was wished for and could not be had; sentences."""
+
+    @property
+    def speech_seconds(self) -> float:
+        return sum(span.length for span in self.speech)
 
     @property
     def speakers(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from agent.pipelines.audio.span import Span
+from agent.pipelines.spoken.span import Span
 
 
 def total(spans: Iterable[Span]) -> float:

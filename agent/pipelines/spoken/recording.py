@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from agent.pipelines.audio.pcm import SAMPLE_RATE
+from agent.pipelines.spoken.pcm import SAMPLE_RATE
 
 Samples = npt.NDArray[np.float32]
 _FULL_SCALE = 32768.0

@@ -1,0 +1,1 @@
+"""Who spoke when: networks hear voices, arithmetic makes speakers, words get their names."""
