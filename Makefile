@@ -31,7 +31,7 @@ lint: $(VENV)/.all  ## format, rules, types, floors, dead code, unused dependenc
 fmt: $(VENV)/.all  ## rewrite the code in house format
 	$(BIN)/ruff check --fix-only . ; $(BIN)/ruff format .
 
-bench: $(VENV)/.all  ## measure; results with date and command go into docs/benchmarks.md
+bench: $(VENV)/.rivals  ## measure; results with date and command go into docs/benchmarks.md
 	$(BIN)/python -m tests.benchmarks
 
 torture: $(VENV)/.all  ## kill agent and server a thousand times and break the disk at every call; half an hour
@@ -54,9 +54,13 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
-	@.ci/need ffmpeg flite nginx-light
+	@.ci/need ffmpeg flite libgl1 libglib2.0-0 nginx-light
 	$(PIP) --editable '.[all,dev]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.rivals: $(VENV)/.all
+	$(PIP) --editable '.[all,dev,rivals]'
+	@touch $(VENV)/.demo $(VENV)/.all $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
