@@ -266,11 +266,17 @@ def test_variables_that_do_nothing_are_warned_about() -> None:
 
 
 def test_who_changes_a_setting_of_a_later_release_is_told() -> None:
-    loaded = load(environ={}, flags={"diarization": False, "topics": True})
+    loaded = load(environ={}, flags={"soft_stop_min": "4", "topics": True})
 
     assert loaded.warnings == (
-        "--diarization does nothing yet: it takes effect with speaker diarization",
+        "--soft-stop-min does nothing yet: it takes effect with pipelines that can stop early",
     )
+
+
+def test_offline_wins_over_downloads_and_says_so() -> None:
+    loaded = load(environ={}, flags={"offline": True, "allow_download": True})
+
+    assert loaded.warnings == ("models.allow_download has no effect: models.offline is on",)
 
 
 def test_a_token_over_an_open_wire_is_warned_about() -> None:

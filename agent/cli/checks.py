@@ -129,9 +129,9 @@ def _cannot_write(folder: Path) -> str | None:
 def model_check(settings: Settings) -> Check:
     if "audio" not in wanted_types(settings):
         return Check("model", State.OK, "none needed: this agent takes no audio")
-    from agent.pipelines.models.choice import describe_models
+    from agent.pipelines.models.placing import foresee
 
-    report = describe_models(pipeline_settings(settings))
+    report = foresee(pipeline_settings(settings))
     if not report.is_usable:
         return Check("model", State.FAIL, report.advice.rstrip("."), "as it says, then try again")
     if report.model is None:

@@ -234,7 +234,6 @@ class Settings(BaseModel):
             at="gpu.memory_limit_gb",
             why="Share of the GPU's memory that jobs may take; without it all.",
             older="GPU_MEMORY_LIMIT_GB",
-            later="the GPU memory limit",
             shown="8",
         ),
     ] = None
@@ -271,18 +270,16 @@ class Settings(BaseModel):
         values.Switch,
         Key(
             at="speech.diarization",
-            why="Tell who speaks.",
+            why="Tell who speaks, where a job does not say otherwise and the extra is installed.",
             older="ENABLE_DIARIZATION",
-            later="speaker diarization",
         ),
     ] = True
     topics: Annotated[
         values.Switch,
         Key(
             at="speech.topics",
-            why="Cut the transcript into topics.",
+            why="Cut transcripts into topics, likewise.",
             older="ENABLE_TOPIC_SEGMENTATION",
-            later="topic segmentation",
         ),
     ] = True
 
@@ -291,7 +288,6 @@ class Settings(BaseModel):
         Key(
             at="speech.batch_size",
             why="Windows decoded at once; without it as the GPU's memory allows, 1 on a processor.",
-            later="batched transcription",
             shown="8",
         ),
     ] = None
@@ -300,7 +296,6 @@ class Settings(BaseModel):
         Key(
             at="speech.pyannote_model",
             why="A pyannote pipeline (folder or hub name) in place of the built-in diarization.",
-            later="speaker diarization",
             shown="pyannote/speaker-diarization-community-1",
         ),
     ] = None
@@ -309,7 +304,7 @@ class Settings(BaseModel):
         values.MaybeFolder,
         Key(
             at="models.folder",
-            why="Where models lie and fetched ones go.",
+            why="Where models lie and fetched ones go; without it ~/.cache/morag-agent/models.",
             flag="--models-folder",
             shown="~/.cache/morag-agent/models",
         ),
@@ -323,7 +318,6 @@ class Settings(BaseModel):
         Key(
             at="models.offline",
             why="Never fetch a model, whatever else allows it.",
-            later="fetching models",
         ),
     ] = False
     idle_unload_min: Annotated[
@@ -331,7 +325,6 @@ class Settings(BaseModel):
         Key(
             at="models.idle_unload_min",
             why="A model that nothing used for that long gives its memory back.",
-            later="the unloading of models",
         ),
     ] = 10
 

@@ -56,7 +56,7 @@ def test_json_carries_file_values_origins_and_warnings(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "agent.toml"
-    file.write_text("[agent]\nslots = 2\n[speech]\ntopics = false\n")
+    file.write_text("[agent]\nslots = 2\n[limits]\nsoft_stop_min = 4\n")
 
     main(["config", "--json", "--config", str(file)])
 
@@ -68,7 +68,8 @@ def test_json_carries_file_values_origins_and_warnings(
         "takes_effect_with": None,
     }
     assert told["warnings"] == [
-        f"{file}: speech.topics does nothing yet: it takes effect with topic segmentation"
+        f"{file}: limits.soft_stop_min does nothing yet:"
+        " it takes effect with pipelines that can stop early"
     ]
 
 

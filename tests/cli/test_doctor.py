@@ -18,7 +18,7 @@ from agent.edges.nvml import Nvml
 from agent.model.hardware import Hardware
 from agent.model.ids import Bytes
 from agent.pipelines import registry
-from agent.pipelines.models import choice
+from agent.pipelines.models import placing
 from agent.pipelines.models.choice import EngineName, ModelReport
 from agent.pipelines.models.search import model_at
 from tests.cli.served import Served
@@ -323,7 +323,7 @@ def test_a_model_that_knows_english_only_is_told_with_one_that_knows_more(
         device="cpu",
         model=model_at(tiny_model(tmp_path) / "tiny.en"),
     )
-    monkeypatch.setattr(choice, "describe_models", lambda _: found)
+    monkeypatch.setattr(placing, "foresee", lambda _: found)
 
     by_itself = model_check(Settings(content_types=("audio",)))
     on_purpose = model_check(Settings(content_types=("audio",), whisper_model="tiny.en"))
