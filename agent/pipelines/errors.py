@@ -7,6 +7,7 @@ PipelineError
  │   ├── NoAudioTrackError    … or has no sound at all
  │   └── NoSpeechError        … or nobody speaks in it
  ├── OptionsInvalidError      an option is unknown or has a value that cannot work
+ ├── InputUnavailableError    what the sender points at does not come just now
  ├── TooLargeError            more than one task may hold
  ├── EngineUnavailableError   this box lacks a library or a model
  │   └── GpuUnavailableError  … or the GPU that the settings ask for
@@ -58,6 +59,12 @@ class NoSpeechError(MediaUnreadableError):
 
 class OptionsInvalidError(PipelineError):
     code = FailureCode.OPTIONS_INVALID
+
+
+class InputUnavailableError(PipelineError):
+    """Retryable: the network, or the other end of it, may be better tomorrow."""
+
+    code = FailureCode.INPUT_UNAVAILABLE
 
 
 class TooLargeError(PipelineError):

@@ -102,13 +102,38 @@ def _lacks_model(settings: PipelineSettings) -> str | None:
     return describe_models(settings).advice or None
 
 
+def _document(settings: PipelineSettings) -> Pipeline:
+    from agent.pipelines.document.pipeline import DocumentPipeline
+
+    return DocumentPipeline(settings)
+
+
 def _text(_settings: PipelineSettings) -> Pipeline:
     from agent.pipelines.document.text import TextPipeline
 
     return TextPipeline()
 
 
+def _web(settings: PipelineSettings) -> Pipeline:
+    from agent.pipelines.web.pipeline import WebPipeline
+
+    return WebPipeline(settings)
+
+
+_HTML = ("charset_normalizer", "kreuzberg", "lxml")
 _OFFERS: Mapping[str, _Offer] = {
     "audio": _Offer(make=_audio, extra="fast", modules=("av", "numpy"), obstacle=_lacks_model),
+    "document": _Offer(
+        make=_document,
+        extra="documents",
+        modules=(*_HTML, "pdfplumber", "pypdfium2"),
+        is_light=True,
+    ),
     "text": _Offer(make=_text, extra="fast", modules=("charset_normalizer",), is_light=True),
+    "web": _Offer(
+        make=_web,
+        extra="documents",
+        modules=(*_HTML, "lxml_html_clean", "trafilatura"),
+        is_light=True,
+    ),
 }

@@ -19,6 +19,7 @@ NAMES = (
     "speech",
     "diarization",
     "topics",
+    "documents",
 )
 
 

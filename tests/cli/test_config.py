@@ -67,10 +67,8 @@ def test_json_carries_file_values_origins_and_warnings(
         "from": f"{file}: agent.slots",
         "takes_effect_with": None,
     }
-    assert told["warnings"] == [
-        f"{file}: limits.soft_stop_min does nothing yet:"
-        " it takes effect with pipelines that can stop early"
-    ]
+    (warning,) = told["warnings"]
+    assert warning.startswith(f"{file}: limits.soft_stop_min does nothing yet")
 
 
 def test_the_example_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:

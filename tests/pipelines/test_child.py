@@ -126,7 +126,7 @@ async def test_a_text_job_right_after_the_start_waits_for_no_model(
 
     begun = time.monotonic()
     async with new_pool() as pool:
-        assert await pool.start() == ("audio", "text")
+        assert {"audio", "document", "text"} <= set(await pool.start())
         ready = time.monotonic() - begun
         outcome = await pool.run(make_task("text", source), ignore)
         done = time.monotonic() - begun
@@ -241,7 +241,8 @@ def test_task_after_task_is_answered_on_the_same_pipe(tmp_path: Path, make_task:
         frames = [decode(line) for line in here.makefile("rb")]
 
     ready, *outcomes = [frame for frame in frames if not isinstance(frame, Progress)]
-    assert ready == Ready(("audio", "text"))
+    assert isinstance(ready, Ready)
+    assert {"audio", "document", "text"} <= set(ready.content_types)
     assert isinstance(outcomes[0], Produced)
     codes = [outcome.code for outcome in outcomes[1:] if isinstance(outcome, Failed)]
     assert codes == [FailureCode.OPTIONS_INVALID, FailureCode.INTERNAL]

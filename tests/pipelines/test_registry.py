@@ -21,14 +21,16 @@ def test_an_unknown_content_type_is_named_beside_the_known_ones(
 ) -> None:
     task = make_task("hologram", tmp_path)
 
-    with pytest.raises(UnsupportedMediaError, match=r"'hologram'; there are audio, text\."):
+    with pytest.raises(UnsupportedMediaError, match=r"'hologram'; there are audio, .*text"):
         run_task(task, PipelineSettings(), lambda _: None)
 
 
 def test_audio_is_offered_only_where_a_model_is(tmp_path: Path) -> None:
-    assert possible_content_types(PipelineSettings()) == ("audio", "text")
+    assert "audio" in possible_content_types(PipelineSettings())
 
-    assert possible_content_types(PipelineSettings(model=str(tmp_path / "none"))) == ("text",)
+    without = possible_content_types(PipelineSettings(model=str(tmp_path / "none")))
+    assert "audio" not in without
+    assert "text" in without
 
 
 class _Sizes(Options):

@@ -8,6 +8,9 @@ from agent.pipelines.box.request import Reader
 
 READERS: Mapping[str, str] = {
     "audio": "agent.pipelines.audio.demuxing:read",
+    "document": "agent.pipelines.document.reading:read_document",
+    "document_pages": "agent.pipelines.document.reading:read_scans",
+    "web": "agent.pipelines.web.reading:read_page",
 }
 """`module:function` by name."""
 

@@ -5,16 +5,15 @@ from pathlib import Path
 from agent.model.ids import Bytes, JsonObject
 from agent.model.work import Produced, Progress, Task
 from agent.pipelines.document.charset import Text, read_text
+from agent.pipelines.document.shapes import shape_of
 from agent.pipelines.errors import TooLargeError
-from agent.pipelines.markdown import deepen_headings, head
+from agent.pipelines.markdown import head
 from agent.pipelines.options import Options, parse_options
 from agent.pipelines.output import write
 from agent.pipelines.pipeline import Report
 
 MAX_SIZE = Bytes(64 * 1024 * 1024)
 """Of a text file: ten long novels are 10 MiB."""
-
-_MARKDOWN_SUFFIXES = {".md", ".markdown", ".mdown", ".mkd"}
 
 
 class TextOptions(Options):
@@ -44,22 +43,16 @@ def _read(path: Path) -> bytes:
 
 
 def _document(task: Task, text: Text, options: TextOptions) -> str:
-    is_markdown = _is_markdown(task)
+    shape = shape_of(text.content, task.filename, task.media_type)
     facts = {
-        "Document Type": "Markdown" if is_markdown else "Plain Text",
+        "Document Type": shape.name,
         "Word Count": str(len(text.content.split())),
         "Encoding": text.encoding,
     }
     if options.language:
         facts["Language"] = options.language
-    body = (deepen_headings(text.content) if is_markdown else text.content).strip("\n")
     opening = head(f"Document: {task.filename}", "Document Information", facts)
-    return f"{opening}\n## Content\n\n{body}\n"
-
-
-def _is_markdown(task: Task) -> bool:
-    by_type = (task.media_type or "").partition(";")[0].strip().lower() == "text/markdown"
-    return by_type or Path(task.filename).suffix.lower() in _MARKDOWN_SUFFIXES
+    return f"{opening}\n## Content\n\n{shape.body}\n"
 
 
 def _summary(text: Text, options: TextOptions) -> JsonObject:

@@ -1,0 +1,1 @@
+"""PDF pages become Markdown: their columns in order, with headings, lists and tables."""

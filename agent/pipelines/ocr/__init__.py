@@ -1,0 +1,1 @@
+"""Recognises letters in pictures."""
