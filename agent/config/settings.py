@@ -203,7 +203,6 @@ class Settings(BaseModel):
         Key(
             at="limits.sandbox",
             why="Kernel's walls around what reads a file: require, auto (where it can), off.",
-            later="the box",
         ),
     ] = "auto"
 
@@ -371,7 +370,6 @@ class Settings(BaseModel):
             at="web.allow_fetch",
             why="Fetch the page that a job names; off, only saved pages are read.",
             flag="--allow-web-fetch",
-            later="the web pipeline",
         ),
     ] = False
     allow_private_addresses: Annotated[
@@ -379,7 +377,6 @@ class Settings(BaseModel):
         Key(
             at="web.allow_private_addresses",
             why="… also from your own network: any sender of jobs could read what is in it.",
-            later="the web pipeline",
         ),
     ] = False
     log_level: Annotated[

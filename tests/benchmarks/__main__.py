@@ -17,6 +17,7 @@ NAMES = (
     "text_job",
     "parked_polls",
     "speech",
+    "boxes",
     "diarization",
     "topics",
     "documents",

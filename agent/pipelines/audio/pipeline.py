@@ -13,7 +13,7 @@ from agent.pipelines.audio.hearing import Hearing, Load
 from agent.pipelines.audio.options import AudioOptions
 from agent.pipelines.audio.summary import summary_of
 from agent.pipelines.audio.writing import draw_waveform, write_transcript
-from agent.pipelines.box.running import Box
+from agent.pipelines.box.running import box_of
 from agent.pipelines.box.scratch import scratch_of
 from agent.pipelines.options import parse_options
 from agent.pipelines.pipeline import Report
@@ -26,7 +26,7 @@ class AudioPipeline:
 
     def __init__(self, settings: PipelineSettings, load: Load | None = None) -> None:
         self._hearing = Hearing(settings, load)
-        self._box = Box()
+        self._box = box_of(settings)
 
     @property
     def held(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ READERS: Mapping[str, str] = {
 """`module:function` by name."""
 
 
-def reader_named(name: str) -> Reader:
-    module, _, function = READERS[name].partition(":")
+def reader_at(place: str) -> Reader:
+    """Imports what is at one of the values of `READERS`, and all that it needs."""
+    module, _, function = place.partition(":")
     return cast("Reader", getattr(importlib.import_module(module), function))

@@ -1,4 +1,10 @@
-"""What crosses the pipes of a box: one request down, signs of life and one answer up, as JSON."""
+"""What crosses the pipes of a box, each a line of JSON.
+
+Down goes one request. Up come the walls that hold, before the file is touched; signs of life; and
+one answer, after which nothing that the box says or does is of interest any more.
+
+    {"walls": {…}}  {"at": 0.25}*  {"result": {…}} | {"refused": "why", "kind": …} | {"errno": …}
+"""
 
 import json
 from collections.abc import Callable
@@ -7,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from agent.model.ids import Bytes, JsonObject
+from agent.pipelines.box.confinement import LANDLOCK, SECCOMP, Wall
 from agent.pipelines.box.limits import Limits
 
 MAX_LINE = Bytes(64 * 1024 * 1024)
@@ -33,6 +40,11 @@ class Request:
     """The only folder that can be written."""
     arguments: JsonObject
     limits: Limits
+    walls: tuple[Wall, ...] = (LANDLOCK, SECCOMP)
+    """Which to put up, where the kernel has them."""
+    is_required: bool = False
+    """Without all the walls the file stays unread."""
+    gpu: bool = False
 
     def line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"

@@ -1,45 +1,34 @@
 """Has a stranger's file read in a process of its own, and trusts nothing that it says."""
 
-import json
-import selectors
+import os
+import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import tempfile
+import time  # noqa: TID251 - the clock is an argument, and this its default
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
 from agent.model.ids import JsonObject, Seconds
+from agent.model.work import PipelineSettings
+from agent.pipelines.box.confinement import ALL_WALLS, Wall, Walls, state
+from agent.pipelines.box.ending import Ending, died, never_began, refusal
+from agent.pipelines.box.environment import box_environment
 from agent.pipelines.box.limits import Limits
-from agent.pipelines.box.request import MAX_LINE, Request
-from agent.pipelines.errors import (
-    CutOffError,
-    DecoderKilledError,
-    MediaUnreadableError,
-    NoAudioTrackError,
-    OptionsInvalidError,
-    PipelineError,
-    TooLargeError,
-    UnsupportedMediaError,
-)
+from agent.pipelines.box.listening import Ear, check_usage
+from agent.pipelines.box.request import Request
+from agent.pipelines.box.tree import usage_of
+from agent.pipelines.box.words import words_in
+from agent.pipelines.errors import EngineUnavailableError, MediaUnreadableError
 
 _USUAL = Limits()
-_LAST_WORDS = 30.0
+_LAST_WORDS = 10.0
 """Seconds a process may take to end once its output has."""
-_CHUNK = 1024 * 1024
-_REFUSALS: Mapping[str, type[PipelineError]] = {
-    kind.__name__: kind
-    for kind in (
-        CutOffError,
-        MediaUnreadableError,
-        NoAudioTrackError,
-        OptionsInvalidError,
-        TooLargeError,
-        UnsupportedMediaError,
-    )
-}
-"""What a reader may say of a file; whatever else it says makes the file unreadable."""
+Told = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +36,15 @@ class Box:
     """How boxes are made on this machine."""
 
     command: Sequence[str] = (sys.executable, "-m", "agent.pipelines.box.boxed")
+    walls: frozenset[Wall] = ALL_WALLS
+    """Put up where the kernel has them."""
+    is_required: bool = False
+    """Rather read nothing than without all the walls."""
+    threads: int = 0
+    """That a library may start for its computing; 0 for one."""
+    now: Callable[[], float] = time.monotonic
 
-    def read(
+    def read(  # noqa: PLR0913 - what differs from file to file
         self,
         reader: str,
         file: Path,
@@ -56,12 +52,14 @@ class Box:
         arguments: JsonObject | None = None,
         *,
         limits: Limits = _USUAL,
-        on_told: Callable[[float], None] = lambda _: None,
+        on_told: Told = lambda _: None,
+        gpu: bool = False,
     ) -> JsonObject:
         """What `reader` of `box.readers` makes of `file`; what it writes goes into `scratch`.
 
-        Raises `PipelineError` for what is the file's fault, `OSError` where the disk refuses. The
-        box stays in this process's session: who kills that, kills both.
+        With `gpu` the box may use NVIDIA's devices, and its memory has no limit; that was never
+        tried on a card. Raises `PipelineError` for what is the file's fault, `OSError` where the
+        disk refuses. The box stays in this process's session: who kills that, kills both.
         """
         if file.stat().st_size == 0:
             raise MediaUnreadableError("the file is empty.")
@@ -71,76 +69,127 @@ class Box:
             scratch=str(scratch.absolute()),
             arguments=arguments or {},
             limits=limits,
+            walls=tuple(sorted(self.walls)),
+            is_required=self.is_required,
+            gpu=gpu,
         )
-        with subprocess.Popen(  # noqa: S603 - our own module
-            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        ) as process:
+        answer = self._ask(request, on_told)
+        check_usage(usage_of(scratch), limits)
+        result = answer.get("result")
+        if isinstance(result, dict):
+            return result
+        raise refusal(answer, limits, file, scratch)
+
+    def _ask(self, request: Request, on_told: Told) -> JsonObject:
+        scratch, cpu_before = Path(request.scratch), _cpu_of_children()
+        with self._started(request) as process:
+            ear = Ear(
+                output=cast("IO[bytes]", process.stdout).fileno(),
+                chatter=cast("IO[bytes]", process.stderr).fileno(),
+                scratch=scratch,
+                limits=request.limits,
+                now=self.now,
+            )
+            dialogue = _Dialogue(self.is_required, on_told)
+            for line in ear.lines():
+                dialogue.hear(words_in(line))
+                if dialogue.answer is not None:
+                    return dialogue.answer
+            exit_status = _end_of(process)
+            ear.hear_the_rest()
+        ending = Ending(
+            exit_status=exit_status,
+            last_words=bytes(ear.last_words),
+            cpu=Seconds(_cpu_of_children() - cpu_before),
+            limits=request.limits,
+        )
+        raise died(ending) if dialogue.has_begun else never_began(ending)
+
+    @contextmanager
+    def _started(self, request: Request) -> Iterator["subprocess.Popen[bytes]"]:
+        """Its request lies in a file: a pipe would block whoever writes to one that does not read.
+
+        Whatever happens, nothing of its process group is left.
+        """
+        with (
+            tempfile.TemporaryFile(buffering=0, dir=request.scratch) as asked,
+            self._process(request, asked) as process,
+        ):
             try:
-                _ask(cast("IO[bytes]", process.stdin), request)
-                answer = _listen(cast("IO[bytes]", process.stdout), limits.stall, on_told)
-                exit_status = process.wait(_LAST_WORDS)
-            except BaseException:
-                process.kill()
-                raise
-        return _interpreted(answer, exit_status)
+                yield process
+            finally:
+                _kill(process)
+
+    def _process(self, request: Request, asked: IO[bytes]) -> "subprocess.Popen[bytes]":
+        asked.write(request.line())
+        asked.seek(0)
+        return subprocess.Popen(  # noqa: S603 - our own module
+            self.command,
+            stdin=asked,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            cwd=request.scratch,
+            env=box_environment(Path(request.scratch), self.threads),
+            process_group=0,
+        )
 
 
-def _ask(pipe: IO[bytes], request: Request) -> None:
-    with pipe:
-        pipe.write(request.line())
+def box_of(settings: PipelineSettings) -> Box:
+    """Raises `EngineUnavailableError` where walls are required that this kernel does not have."""
+    is_required = settings.sandbox == "require"
+    if is_required:
+        _require(state())
+    walls = frozenset() if settings.sandbox == "off" else ALL_WALLS
+    return Box(walls=walls, is_required=is_required, threads=settings.threads)
 
 
-def _listen(
-    output: IO[bytes], stall_limit: Seconds, on_told: Callable[[float], None]
-) -> JsonObject:
-    """The last words of a box; those before it were signs of life."""
-    answer: JsonObject = {}
-    for line in _lines(output, stall_limit):
-        answer = _parsed(line)
-        position = answer.get("at")
-        if isinstance(position, float):
-            on_told(position)
-    return answer
+def _require(walls: Walls) -> None:
+    if not walls.are_whole:
+        raise EngineUnavailableError(
+            f"this system has {walls}, and the setting sandbox = 'require' asks for both:"
+            " use Linux 5.13 or newer with Landlock switched on, or set limits.sandbox to 'auto'."
+        )
 
 
-def _lines(output: IO[bytes], stall_limit: Seconds) -> Iterator[bytes]:
-    rest = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(output, selectors.EVENT_READ)
-        while selector.select(stall_limit):
-            chunk = output.read(_CHUNK)
-            if not chunk:
-                return
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from lines
-            if len(rest) > MAX_LINE:
-                raise TooLargeError(f"what is in the file is over {MAX_LINE // 1024**2} MiB.")
-    raise MediaUnreadableError(f"reading the file stood still for {stall_limit:g} s.")
+class _Dialogue:
+    """The words of a box in their order: its walls, signs of life, an answer."""
+
+    def __init__(self, is_required: bool, on_told: Told) -> None:
+        self._is_required = is_required
+        self._on_told = on_told
+        self.has_begun = False
+        self.answer: JsonObject | None = None
+
+    def hear(self, words: JsonObject) -> None:
+        if not self.has_begun:
+            self._hear_walls(words.get("walls"))
+        elif isinstance(position := words.get("at"), float):
+            self._on_told(position)
+        else:
+            self.answer = words
+
+    def _hear_walls(self, told: object) -> None:
+        walls = told if isinstance(told, dict) else {}
+        held = Walls(int(walls.get("landlock", 0)), bool(walls.get("seccomp", False)))
+        if self._is_required:
+            _require(held)
+        self.has_begun = "landlock" in walls
 
 
-def _parsed(line: bytes) -> JsonObject:
+def _end_of(process: "subprocess.Popen[bytes]") -> int:
+    """Its exit status, for which it is given some time after it has closed its output."""
     try:
-        words = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return words if isinstance(words, dict) else {}
+        return process.wait(_LAST_WORDS)
+    except subprocess.TimeoutExpired:
+        raise MediaUnreadableError("reading the file ended, but its process did not.") from None
 
 
-def _interpreted(answer: JsonObject, exit_status: int) -> JsonObject:
-    if exit_status == -signal.SIGKILL:
-        raise DecoderKilledError("the process that read the file was killed (SIGKILL).")
-    if exit_status < 0:
-        name = signal.Signals(-exit_status).name
-        raise MediaUnreadableError(f"reading the file crashed ({name}).")
-    result, errno = answer.get("result"), answer.get("errno")
-    if isinstance(result, dict):
-        return result
-    if isinstance(errno, int):
-        raise OSError(errno, str(answer.get("text"))[:200])
-    raise _refused(answer, exit_status)
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
-def _refused(answer: JsonObject, exit_status: int) -> PipelineError:
-    text = str(answer.get("refused") or f"reading the file failed (exit status {exit_status}).")
-    kind = answer.get("kind")
-    return _REFUSALS.get(kind if isinstance(kind, str) else "", MediaUnreadableError)(text[:1000])
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -7,7 +7,7 @@ from typing import Protocol
 from agent.model.ids import Bytes, JsonObject, Seconds
 from agent.model.work import PipelineSettings, Produced, Progress, Task
 from agent.pipelines.box.limits import Limits
-from agent.pipelines.box.running import Box
+from agent.pipelines.box.running import Box, box_of
 from agent.pipelines.box.scratch import scratch_of
 from agent.pipelines.document.content import Content, Page
 from agent.pipelines.document.kinds import Kind
@@ -42,7 +42,7 @@ class DocumentPipeline:
     ) -> None:
         self._settings = settings
         self._load = load or load_recognition
-        self._box = box or Box()
+        self._box = box or box_of(settings)
         self._recognise: Recognise | None = None
 
     @property

@@ -5,7 +5,7 @@ from pathlib import Path
 from agent.model.ids import Bytes, JsonObject, Seconds
 from agent.model.work import PipelineSettings, Produced, Progress, Task
 from agent.pipelines.box.limits import Limits
-from agent.pipelines.box.running import Box
+from agent.pipelines.box.running import Box, box_of
 from agent.pipelines.box.scratch import scratch_of
 from agent.pipelines.errors import MediaUnreadableError, OptionsInvalidError
 from agent.pipelines.options import parse_options
@@ -36,13 +36,17 @@ class WebPipeline:
         self, settings: PipelineSettings, box: Box | None = None, rules: Rules | None = None
     ) -> None:
         self._settings = settings
-        self._box = box or Box()
+        self._box = box or box_of(settings)
         self._rules = rules or Rules.of(settings)
 
     def run(self, task: Task, report: Report) -> Produced:
         options = parse_options(WebOptions, task.options)
-        with scratch_of(task) as scratch:
-            page = self._page(task, options, scratch, report)
+        # Two folders: what was fetched is ours, and the box may write into the other only.
+        with scratch_of(task) as mine, scratch_of(task) as scratch:
+            source, arguments = self._source(task, options, mine, report)
+            report(Progress(_FETCHED, "reading"))
+            answer = self._box.read("web", source, scratch, arguments, limits=_LIMITS)
+            page = WebPage.of(answer)
         report(Progress(_READ, "writing"))
         if not word_count(page):
             raise MediaUnreadableError("the page holds no text; perhaps a script would write it.")
@@ -55,21 +59,23 @@ class WebPipeline:
         )
         return Produced(written, _summary(page, name, language))
 
-    def _page(self, task: Task, options: WebOptions, scratch: Path, report: Report) -> WebPage:
+    def _source(
+        self, task: Task, options: WebOptions, folder: Path, report: Report
+    ) -> tuple[Path, JsonObject]:
+        """The file to read, fetched first where that is asked for, and what is known of it."""
         source = Path(task.input)
         arguments: JsonObject = {"links": options.links}
-        if options.url is not None or options.fetch:
-            self._check_allowed()
-            report(Progress(0.0, "fetching"))
-            fetched = fetch(options.url or url_in(source), scratch / "page", self._rules)
-            source = scratch / "page"
-            arguments |= {
-                "url": fetched.url,
-                "charset": fetched.charset,
-                "is_packed": fetched.is_packed,
-            }
-        report(Progress(_FETCHED, "reading"))
-        return WebPage.of(self._box.read("web", source, scratch, arguments, limits=_LIMITS))
+        if options.url is None and not options.fetch:
+            return source, arguments
+        self._check_allowed()
+        report(Progress(0.0, "fetching"))
+        fetched = fetch(options.url or url_in(source), folder / "page", self._rules)
+        arguments |= {
+            "url": fetched.url,
+            "charset": fetched.charset,
+            "is_packed": fetched.is_packed,
+        }
+        return folder / "page", arguments
 
     def _check_allowed(self) -> None:
         if not self._settings.allow_web_fetch or self._settings.offline:
