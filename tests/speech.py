@@ -15,6 +15,20 @@ SHIP = (
     "Three days later we found a small island with green hills and friendly people."
 )
 
+MARKET = (
+    "On market days the narrow streets fill with people before the sun is up. "
+    "Bakers carry baskets of warm bread to the square, and children run between the wagons. "
+    "An old musician plays the violin under the clock tower until the bells ring for noon. "
+    "In the afternoon the merchants count their money, fold their blue tents, and drive home."
+)
+LETTER = (
+    "Dear brother, thank you for the letter that arrived last Tuesday. "
+    "Our garden is full of apples this year, so we shall send you two boxes before winter. "
+    "The roof needs new tiles, and the carpenter promised to come after the holidays. "
+    "Please write soon and tell us whether your new machine works as well as you hoped."
+)
+"""Long enough, and without repetition: what repeats itself is a loop to the guards."""
+
 
 def say(text: str, path: Path) -> Path:
     """A WAV file at 16 kHz of a woman's voice (flite, slt)."""

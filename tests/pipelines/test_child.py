@@ -186,7 +186,7 @@ async def test_cancelling_while_it_decodes_kills_the_decoder_too(
     task = make_task("audio", long_recording(tmp_path / "long.wav", hours=10))
     async with new_pool() as pool:
         running = asyncio.create_task(pool.run(task, ignore))
-        while not ours("agent.pipelines.audio.decoder"):
+        while not ours("agent.pipelines.box.boxed"):
             await asyncio.sleep(0.01)
 
         running.cancel()
@@ -194,14 +194,14 @@ async def test_cancelling_while_it_decodes_kills_the_decoder_too(
             await running
 
         assert not ours("agent.pipelines.child")
-        wait_for(lambda: not ours("agent.pipelines.audio.decoder"))
+        wait_for(lambda: not ours("agent.pipelines.box.boxed"))
 
 
 def test_an_agent_that_is_killed_leaves_no_orphan(tmp_path: Path) -> None:
     source = long_recording(tmp_path / "long.wav", hours=10)
     parent = subprocess.Popen([sys.executable, "-c", PARENT, *COMMAND[1:], source, tmp_path])
-    wait_for(lambda: bool(ours("agent.pipelines.audio.decoder")))
-    children, (decoder,) = ours("agent.pipelines.child"), ours("agent.pipelines.audio.decoder")
+    wait_for(lambda: bool(ours("agent.pipelines.box.boxed")))
+    children, (decoder,) = ours("agent.pipelines.child"), ours("agent.pipelines.box.boxed")
     wait_for(lambda: decoder.memory_info().rss > FFMPEG_LOADED)
     decoder.suspend()  # now neither of them would notice a closed pipe
 

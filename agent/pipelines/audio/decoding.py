@@ -1,4 +1,4 @@
-"""Has the sound of a file decoded in a box, and trusts nothing that comes from there."""
+"""Has the sound of a stranger's file decoded in a box, and trusts nothing that it says."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,15 +7,15 @@ from agent.model.ids import Bytes, JsonObject, Seconds
 from agent.pipelines.box.limits import Limits
 from agent.pipelines.box.running import Box
 from agent.pipelines.box.scratch import opened
-from agent.pipelines.errors import CutOffError, MediaUnreadableError
-from agent.pipelines.spoken.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
+from agent.pipelines.errors import CutOffError, MediaUnreadableError, TooLargeError
+from agent.pipelines.spoken.pcm import BYTES_PER_SAMPLE, BYTES_PER_SECOND, PCM_NAME
 from agent.pipelines.spoken.recording import Recording, Source
 
-LONGEST = Seconds(12 * 3600.0)
-"""1.4 GB of samples. A small file can hold days of silence."""
+MAX_DURATION = Seconds(12 * 3600.0)
+"""1.4 GB on the disk. A small file can hold days of silence."""
 _MISSING_SECONDS, _MISSING_SHARE = 1.0, 0.02
 """Less than this may be missing at the end: encoders pad, and containers round."""
-_NAME = "audio.s16"
+_SLACK = 1024 * 1024
 
 
 def record(
@@ -25,59 +25,63 @@ def record(
     on_position: Callable[[float], None] = lambda _seconds: None,
     *,
     track: int | None = None,
-    longest: Seconds = LONGEST,
+    allow_partial: bool = False,
 ) -> Recording:
-    """One audio track of any known container, as a file in `scratch`; None takes the main one.
+    """One audio track of any known container, on the disk in `scratch`.
 
-    Raises `NoAudioTrackError`, `CutOffError` and what else `Box.read` raises.
+    `track` counts from 0; None takes the one that a player would. Raises `NoAudioTrackError`,
+    `CutOffError`, `MediaUnreadableError`, `TooLargeError`, `OptionsInvalidError` or
+    `DecoderKilledError`.
     """
-    room = Bytes(round((longest + 60) * SAMPLE_RATE * BYTES_PER_SAMPLE))
-    answer = box.read(
-        "audio",
-        file,
-        scratch,
-        {"track": track, "max_s": longest},
-        limits=Limits(written=room),
-        on_told=on_position,
+    limits = Limits(written=Bytes(int(MAX_DURATION * BYTES_PER_SECOND) + _SLACK))
+    wishes: JsonObject = {"track": track, "longest": MAX_DURATION}
+    answer = box.read("audio", file, scratch, wishes, limits=limits, on_told=on_position)
+    _check_size(scratch, limits.written)
+    recording = Recording(scratch / PCM_NAME, _source(answer))
+    flaw = _what_is_missing(recording)
+    if flaw and not allow_partial:
+        raise CutOffError(flaw)
+    return recording
+
+
+def flaws(recording: Recording) -> tuple[str, ...]:
+    """What is wrong with the file, in sentences."""
+    missing, damaged = _what_is_missing(recording), recording.source.damaged_packets
+    lost = f"{damaged} damaged packets of the file were left out." if damaged else ""
+    return tuple(filter(None, (missing, lost)))
+
+
+def _what_is_missing(recording: Recording) -> str:
+    """Says that the file did not hold what it promised; empty where it did."""
+    promised, held = recording.source.duration or 0.0, recording.duration
+    if promised - held <= max(_MISSING_SECONDS, _MISSING_SHARE * promised):
+        return ""
+    return (
+        f"the file is cut off: it promises {promised:.1f} s of audio but holds only {held:.1f} s."
     )
-    return _complete(Recording(_samples(scratch), _source(answer)))
 
 
-def _samples(scratch: Path) -> Path:
-    with opened(scratch, _NAME) as file:
-        if file.seek(0, 2) < BYTES_PER_SAMPLE:
-            raise MediaUnreadableError(
-                "no sound could be decoded: the audio track is empty or broken."
-            )
-    return scratch / _NAME
+def _check_size(scratch: Path, most: Bytes) -> None:
+    with opened(scratch, PCM_NAME) as pcm:
+        size = pcm.seek(0, 2)
+    if size < BYTES_PER_SAMPLE:
+        raise MediaUnreadableError("no sound could be decoded: the audio track is empty or broken.")
+    if size > most:
+        raise TooLargeError("the decoder wrote more than it may.")
 
 
-def _source(answer: JsonObject) -> Source:
-    fields = answer.get("source")
-    if not isinstance(fields, dict):
-        raise MediaUnreadableError("the reader did not say what it read.")
-    duration, damaged = fields.get("duration"), answer.get("damaged_packets")
+def _source(fields: JsonObject) -> Source:
+    duration = fields.get("duration")
     return Source(
         duration=float(duration) if isinstance(duration, float | int) else None,
         format=str(fields.get("format"))[:60],
         codec=str(fields.get("codec"))[:60],
-        channels=_whole(fields.get("channels")),
-        sample_rate=_whole(fields.get("sample_rate")),
-        tracks=_whole(fields.get("tracks")),
-        damaged_packets=_whole(damaged),
+        channels=_count(fields.get("channels")),
+        sample_rate=_count(fields.get("sample_rate")),
+        tracks=_count(fields.get("tracks")),
+        damaged_packets=_count(fields.get("damaged_packets")),
     )
 
 
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _complete(recording: Recording) -> Recording:
-    """`recording`, if the file held what it promised."""
-    promised = recording.source.duration or 0.0
-    if promised - recording.duration > max(_MISSING_SECONDS, _MISSING_SHARE * promised):
-        raise CutOffError(
-            f"the file is cut off: it promises {promised:.1f} s of audio"
-            f" but holds only {recording.duration:.1f} s."
-        )
-    return recording
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value >= 0 else 0

@@ -1,19 +1,18 @@
-"""Reads the sound of a file through FFmpeg; runs in a box only."""
+"""Reads the sound of a file through PyAV; runs in the box only."""
 
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from os import SEEK_CUR
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from agent.model.ids import JsonObject
+from agent.pipelines.audio.timeline import Timeline
 from agent.pipelines.box.request import Tell
 from agent.pipelines.errors import (
     MediaUnreadableError,
@@ -21,36 +20,47 @@ from agent.pipelines.errors import (
     OptionsInvalidError,
     TooLargeError,
 )
-from agent.pipelines.spoken.pcm import SAMPLE_RATE
+from agent.pipelines.spoken.pcm import (
+    BYTES_PER_SAMPLE,
+    BYTES_PER_SECOND,
+    PCM_NAME,
+    SAMPLE_RATE,
+)
 
 # Playlist and reference formats (hls, concat, dash, sdp …) read other files: none is in here.
+# "mov" is the family of mp4, m4a, 3gp and mov; "matroska" that of mkv, mka and webm.
 FORMATS = (
-    "aac,ac3,aiff,amr,asf,au,avi,caf,eac3,flac,flv,matroska,mov,mp3,mp4,m4a,mpeg,mpegts,ogg,w64,wav,"
-    "webm,wv"
+    "3gp,aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dts,eac3,flac,flv,gsm,m4a,matroska,mov,"
+    "mp3,mp4,mpeg,mpegts,ogg,rm,tta,w64,wav,webm,wv"
 )
 OPTIONS = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
-_GUESSED_DURATION = {"mp3", "aac", "ac3", "eac3", "amr", "mpeg", "mpegts"}
+_GUESSED_DURATION = {"mp3", "aac", "ac3", "eac3", "amr", "amrnb", "amrwb", "mpeg", "mpegts", "dts"}
 """Here FFmpeg may compute the duration from the bit rate, which is wrong by any factor."""
-_GAP, _JUMP = 0.1, 600.0
-"""Seconds that are missing between two frames: less is rounding, more is a broken clock."""
-
-Sound = npt.NDArray[np.float32]
+_FLOAT_CODECS = "pcm_f"
+"""The codecs with this in front store floats as they are, NaN included."""
+_TOLD_EVERY = 5.0
+"""Seconds of sound between two signs of life."""
+_BUFFER = 256 * 1024
 
 
 def read(file: Path, scratch: Path, arguments: JsonObject, tell: Tell) -> JsonObject:
-    """Write one audio track into `audio.s16`; the answer says what the file says about it."""
+    """Leave one track as `PCM_NAME` in `scratch`; the answer says what the file says of itself.
+
+    `track` counts the audio tracks from 0, None takes the one that a player would; `longest` is in
+    seconds.
+    """
+    track = cast("int | None", arguments["track"])
+    longest = cast("float", arguments["longest"])
     try:
         with opened(file) as container:
-            stream = _chosen(container, arguments.get("track"))
-            source = _source(container, stream)
-            with (scratch / "audio.s16").open("wb") as output:
-                writer = _Writer(output, tell, float(str(arguments["max_s"])))
-                damaged = _copy(container, stream, writer)
+            stream = _chosen(container.streams.audio, track)
+            with (scratch / PCM_NAME).open("wb", _BUFFER) as output:
+                damaged = _Copy(container, stream, output, longest, tell).run()
+            return _source(container, stream) | {"damaged_packets": damaged}
     except av.FFmpegError as error:
         raise MediaUnreadableError(
             "the file is broken, or no audio or video that we know."
         ) from error
-    return {"source": source, "damaged_packets": damaged}
 
 
 def opened(file: Path) -> InputContainer:
@@ -60,18 +70,18 @@ def opened(file: Path) -> InputContainer:
     return container
 
 
-def _chosen(container: InputContainer, track: object) -> AudioStream:
-    streams = container.streams.audio
-    if not streams:
+def _chosen(tracks: tuple[AudioStream, ...], wanted: int | None) -> AudioStream:
+    if not tracks:
         raise NoAudioTrackError("the file has no audio track.")
-    if not isinstance(track, int):
-        best = container.streams.best("audio")
-        return best if isinstance(best, AudioStream) else streams[0]
-    if track >= len(streams):
+    if wanted is None:
+        return next((t for t in tracks if t.disposition & t.disposition.default), tracks[0])
+    if wanted >= len(tracks):
+        count = len(tracks)
         raise OptionsInvalidError(
-            f"option 'audio_track' is {track}: the file has {len(streams)}, counted from 0."
+            f"option 'audio_track' is {wanted}: the file has {count} audio track"
+            f"{'' if count == 1 else 's'}, counted from 0."
         )
-    return streams[track]
+    return tracks[wanted]
 
 
 def _source(container: InputContainer, stream: AudioStream) -> JsonObject:
@@ -96,76 +106,117 @@ def _promised_duration(container: InputContainer, stream: AudioStream) -> float 
     return None
 
 
-def _copy(container: InputContainer, stream: AudioStream, writer: "_Writer") -> int:
-    """The number of packets that could not be decoded: each costs its 20 ms, and no more."""
-    resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
-    clock = _Clock((container.start_time or 0) / av.time_base)
-    damaged = 0
-    # What is missing altogether at the end, whoever asked for the sound notices.
-    with suppress(av.FFmpegError):
-        for packet in container.demux(stream):
-            try:
-                for frame in packet.decode():
-                    writer.pad_to(clock.position(frame.time))
-                    writer.write(_plain(resampler, frame))
-            except av.FFmpegError:
+class _Copy:
+    """One track on its way to the disk."""
+
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: AudioStream,
+        output: BinaryIO,
+        longest: float,
+        tell: Tell,
+    ) -> None:
+        self._container, self._stream, self._output = container, stream, output
+        self._longest, self._tell = longest, tell
+        self._has_odd_floats = stream.codec_context.name.startswith(_FLOAT_CODECS)
+        self._resampler, self._form = _new_resampler(), ""
+        self._written = 0
+        self._told = 0.0
+
+    def run(self) -> int:
+        """How many packets were damaged."""
+        timeline = Timeline(*_bounds(self._container))
+        damaged = 0
+        for frame in self._frames():
+            if frame is None:
                 damaged += 1
-    writer.write(_plain(resampler, None))
-    return damaged
+                continue
+            gap = timeline.gap_before(_moment(frame), frame.samples / frame.sample_rate)
+            if gap or self._has_changed(frame):
+                self._flush()
+                self._skip(gap)
+            self._take(frame)
+        self._flush()
+        self._output.truncate()
+        return damaged
 
+    def _frames(self) -> Iterator[av.AudioFrame | None]:
+        """None stands for a packet that cannot be decoded; what is missing shows at the end."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError:
+                return
+            if packet is None:
+                return
+            try:
+                yield from packet.decode()
+            except av.FFmpegError:
+                yield None
 
-def _plain(resampler: AudioResampler, frame: av.AudioFrame | None) -> Iterator[Sound]:
-    for resampled in resampler.resample(frame):
-        yield np.frombuffer(bytes(resampled.planes[0]), np.float32, resampled.samples)
+    def _has_changed(self, frame: av.AudioFrame) -> bool:
+        """A stream may go from stereo to mono; a resampler takes one form only."""
+        form = f"{frame.format.name} {frame.layout.name} {frame.sample_rate}"
+        before, self._form = self._form, form
+        return before not in {"", form}
 
+    def _take(self, frame: av.AudioFrame) -> None:
+        whole = _without_odd_floats(frame) if self._has_odd_floats else frame
+        whole.pts = None  # the timeline has seen to the gaps
+        self._write(self._resampler.resample(whole))
 
-@dataclass(slots=True)
-class _Clock:
-    """Where a frame belongs, so that what is said is said when the picture shows it."""
+    def _flush(self) -> None:
+        if not self._form:
+            return
+        self._write(self._resampler.resample(None))
+        self._resampler = _new_resampler()
 
-    origin: float
-    _last: float = 0.0
+    def _skip(self, seconds: float) -> None:
+        """A hole, which reads as zeros and takes no room."""
+        size = round(seconds * SAMPLE_RATE) * BYTES_PER_SAMPLE
+        self._advance(size)
+        self._output.seek(size, SEEK_CUR)
 
-    def position(self, time: float | None) -> float | None:
-        if time is None:
-            return None
-        position = time - self.origin
-        if abs(position - self._last) > _JUMP:  # a clock that jumps is set right, not believed
-            self.origin += position - self._last
-            position = self._last
-        self._last = position
-        return position
+    def _write(self, frames: list[av.AudioFrame]) -> None:
+        for frame in frames:
+            pcm = bytes(frame.planes[0])[: frame.samples * BYTES_PER_SAMPLE]
+            self._advance(len(pcm))
+            self._output.write(pcm)
 
-
-@dataclass(slots=True)
-class _Writer:
-    """Appends samples, and silence where the file has a hole."""
-
-    output: BinaryIO
-    tell: Tell
-    longest: float
-    _written: int = field(default=0)
-
-    @property
-    def _seconds(self) -> float:
-        return self._written / SAMPLE_RATE
-
-    def write(self, parts: Iterator[Sound]) -> None:
-        for part in parts:
-            # Float formats may hold NaN, which would spread through the whole model.
-            whole = np.clip(np.nan_to_num(part, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0)
-            self._append(np.rint(whole * np.float32(32767)).astype("<i2"))
-
-    def pad_to(self, position: float | None) -> None:
-        missing = 0.0 if position is None else position - self._seconds
-        if missing > _GAP:
-            self._append(np.zeros(round(missing * SAMPLE_RATE), "<i2"))
-
-    def _append(self, samples: npt.NDArray[np.int16]) -> None:
-        self.output.write(samples.tobytes())
-        before, self._written = self._seconds, self._written + len(samples)
-        if self._seconds > self.longest:
-            hours = self.longest / 3600
+    def _advance(self, size: int) -> None:
+        self._written += size
+        position = self._written / BYTES_PER_SECOND
+        if position > self._longest:
+            hours = self._longest / 3600
             raise TooLargeError(f"the audio is longer than the limit of {hours:g} hours.")
-        if int(before) != int(self._seconds):
-            self.tell(self._seconds)
+        if position - self._told >= _TOLD_EVERY or not self._told:
+            self._told = position
+            self._tell(position)
+
+
+def _new_resampler() -> AudioResampler:
+    return AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
+
+
+def _bounds(container: InputContainer) -> tuple[float | None, float | None]:
+    """When the file starts, by its own clock, and how long it lasts, both as it says."""
+    # Typed as if they were always there.
+    moments = cast("tuple[int | None, int | None]", (container.start_time, container.duration))
+    start, length = (None if moment is None else moment / av.time_base for moment in moments)
+    return start, length
+
+
+def _moment(frame: av.AudioFrame) -> float | None:
+    if frame.pts is None:
+        return None
+    return float(frame.pts * frame.time_base)
+
+
+def _without_odd_floats(frame: av.AudioFrame) -> av.AudioFrame:
+    """NaN and the infinite, which a float format may hold, as silence."""
+    values = np.nan_to_num(frame.to_ndarray(), nan=0.0, posinf=0.0, neginf=0.0)
+    whole = av.AudioFrame.from_ndarray(values, frame.format.name, frame.layout.name)
+    whole.sample_rate = frame.sample_rate
+    return whole

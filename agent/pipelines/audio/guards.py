@@ -1,10 +1,13 @@
 """What a speech model imagines: text over silence, and loops. Pure functions on its segments."""
 
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from agent.pipelines.spoken.span import Span
+from agent.pipelines.spoken.spans import Places
 from agent.pipelines.spoken.transcript import Segment
 
 LOOPING = 2.4
@@ -12,8 +15,27 @@ LOOPING = 2.4
 _MARGIN = 0.5
 """Seconds by which a model may place words beside the sound they are in."""
 _LONGEST_PHRASE, _MOST_REPEATS, _SAME_SEGMENTS = 8, 4, 3
+_MANY_SEGMENTS = 6
+"""In a row; a loop may go over several of them."""
 _SHORTEST_LOOP = 60
 """Characters: below, compression says nothing."""
+_DOUBT = 0.5
+_PHRASES = frozenset({
+    "thanks for watching", "thank you for watching", "thank you very much for watching",
+    "thank you", "thank you very much", "please subscribe", "please subscribe to my channel",
+    "like and subscribe", "see you next time", "see you in the next video", "bye", "bye bye", "you",
+    "subtitles by the amara org community", "transcription by castingwords",
+    "untertitel im auftrag des zdf für funk 2017", "untertitelung des zdf 2020",
+    "untertitel der amara org community", "vielen dank fürs zuschauen", "vielen dank",
+    "sous titres réalisés para la communauté d amara org", "merci d avoir regardé cette vidéo",
+    "sous titrage st 501", "subtítulos realizados por la comunidad de amara org",
+    "gracias por ver el video", "sottotitoli creati dalla comunità amara org",
+    "legendas pela comunidade amara org", "obrigado por assistir", "продолжение следует",
+    "ご視聴ありがとうございました", "字幕由 amara org 社区提供",
+    "请不吝点赞 订阅 转发 打赏支持明镜与点点栏目", "시청해주셔서 감사합니다",
+})  # fmt: skip
+"""What Whisper learned from the silent ends of films on the Internet."""
+_WORD = re.compile(r"\w+")
 
 
 def compression(text: str) -> float:
@@ -25,12 +47,47 @@ def is_looping(text: str) -> bool:
     return len(text) >= _SHORTEST_LOOP and compression(text) > LOOPING
 
 
-def spoken(segments: Iterable[Segment], speech: Sequence[Span]) -> Iterator[Segment]:
-    """Without those over which nobody was heard speaking ("Thanks for watching!")."""
+def believable(segments: Iterable[Segment], speech: Sequence[Span]) -> Iterator[Segment]:
+    """Without what a model says over silence: where nobody was heard, or where it doubts itself."""
+    places = Places(speech)
     for segment in segments:
         wide = Span(segment.start - _MARGIN, segment.end + _MARGIN)
-        if any(wide.overlap(span) for span in speech):
+        if places.touched_by(wide) and not _is_imagined(segment):
             yield segment
+
+
+def _is_imagined(segment: Segment) -> bool:
+    return segment.no_speech > _DOUBT and plain(segment.text) in _PHRASES
+
+
+def loops(segments: Sequence[Segment]) -> Iterator[tuple[int, int]]:
+    """From where to where (that one not included) segments repeat themselves or each other."""
+    first = 0
+    while first < len(segments):
+        after = first + _length_of_loop(segments[first:])
+        if after > first:
+            yield first, after
+        first = max(after, first + 1)
+
+
+def _length_of_loop(segments: Sequence[Segment]) -> int:
+    texts = [plain(segment.text) for segment in segments[:_MANY_SEGMENTS]]
+    if is_looping(texts[0]):
+        return 1
+    same = sum(1 for _ in takewhile(lambda segment: plain(segment.text) == texts[0], segments))
+    if same > _SAME_SEGMENTS:
+        return same
+    return len(texts) if len(texts) == _MANY_SEGMENTS and is_looping(" ".join(texts)) else 0
+
+
+def is_echo(text: str, neighbour: str) -> bool:
+    """All of `text` stands in `neighbour` already: the times of that were a little off."""
+    return f" {plain(text)} " in f" {plain(neighbour)} "
+
+
+def plain(text: str) -> str:
+    """Its words without case and punctuation."""
+    return " ".join(_WORD.findall(text.lower()))
 
 
 def without_loops(segments: Iterable[Segment]) -> Iterator[Segment]:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from agent.model.work import PipelineSettings
+from agent.pipelines.audio.decoding import flaws
 from agent.pipelines.audio.engines.checked import CheckedLoading
 from agent.pipelines.audio.engines.engine import Engine, Request, Tell
 from agent.pipelines.audio.enriching import Enricher, Plan
 from agent.pipelines.audio.guards import without_loops
 from agent.pipelines.audio.language import find_language
-from agent.pipelines.audio.listening import listen
+from agent.pipelines.audio.listening import Listener
 from agent.pipelines.audio.options import AudioOptions
 from agent.pipelines.audio.speech import Speech, find_speech
 from agent.pipelines.audio.stages import Stages
@@ -19,8 +20,11 @@ from agent.pipelines.errors import NoSpeechError, OptionsInvalidError
 from agent.pipelines.pipeline import Report
 from agent.pipelines.spoken.recording import Recording
 from agent.pipelines.spoken.span import Span
-from agent.pipelines.spoken.spans import coverage, total
+from agent.pipelines.spoken.spans import coverage
 from agent.pipelines.spoken.transcript import Segment, Topic, Transcript, settled
+
+_FEW = 0.9
+"""Below this coverage words are missing, and whoever reads the transcript should know."""
 
 
 class Load(Protocol):
@@ -72,9 +76,7 @@ class Hearing:
     ) -> Transcript:
         """Raises `NoSpeechError`, `OptionsInvalidError` or `EngineUnavailableError`."""
         stages = Stages(report, recording.duration)
-        speech = find_speech(recording, stages.of("finding speech"))
-        if not speech.spans:
-            raise _nothing_said(speech, recording.duration)
+        speech = _speech(recording, options, stages)
         plan = self._enricher.plan(options)
         engine = self._loaded_engine(stages, is_frugal=is_frugal)
         language, certainty = _language(engine, recording, speech.spans, options)
@@ -88,11 +90,12 @@ class Hearing:
             made_by=engine.loaded,
             speech=speech.spans,
             speech_detector=speech.detector,
-            warnings=plan.warnings,
+            warnings=(*flaws(recording), *plan.warnings),
         )
-        covered = _coverage(speech.spans, transcript.segments)
-        covering = replace(transcript, speech_coverage=covered)
-        return self._enriched(covering, recording, speech, options, plan, stages)
+        if is_frugal and plan.speakers:
+            del engine
+            self._unload_engine()
+        return self._enriched(_measured(transcript), recording, speech, options, plan, stages)
 
     def _enriched(
         self,
@@ -123,21 +126,16 @@ class Hearing:
         options: AudioOptions,
         stages: Stages,
     ) -> tuple[Segment, ...]:
-        assert self._kept is not None  # noqa: S101 - loaded one line before
+        assert self._kept is not None  # noqa: S101 - loaded a few lines before
         engine = self._kept.engine
-        heard = listen(
-            engine,
-            recording,
-            speech.spans,
-            request,
-            batch_size=self._batch_size(engine, options, is_frugal=request.is_frugal),
-            on_position=stages.of("transcribing"),
+        batch_size = self._batch_size(engine, options, is_frugal=request.is_frugal)
+        everywhere = (Span(0.0, recording.duration),)
+        heard = Listener(engine, recording, request, batch_size).listen(
+            speech.spans, speech.spans if options.vad else everywhere, stages.of("transcribing")
         )
         segments = settled(without_loops(heard), recording.duration)
         if not segments:
-            raise NoSpeechError(
-                f"nothing could be understood in {total(speech.spans):.0f} s of speech."
-            )
+            raise NoSpeechError(f"nothing could be understood in {speech.seconds:.0f} s of speech.")
         return segments
 
     def _loaded_engine(self, stages: Stages, *, is_frugal: bool) -> Engine:
@@ -152,7 +150,25 @@ class Hearing:
         """On a processor batching buys nothing once nothing is lost by it: measured."""
         if is_frugal:
             return 1
-        return options.batch_size or engine.windows_at_once
+        return options.batch_size or self._settings.batch_size or engine.windows_at_once
+
+
+def _speech(recording: Recording, options: AudioOptions, stages: Stages) -> Speech:
+    speech = find_speech(recording, stages.of("finding speech"))
+    if speech.is_silent or (options.vad and not speech.spans):
+        raise _nothing_said(speech, recording.duration)
+    return speech
+
+
+def _measured(transcript: Transcript) -> Transcript:
+    """With its coverage, and a warning where that is small."""
+    covering = (Span(segment.start, segment.end) for segment in transcript.segments)
+    share = coverage(transcript.speech, covering)
+    measured = replace(transcript, speech_coverage=share)
+    if share >= _FEW:
+        return measured
+    warning = f"only {share:.0%} of the speech became text: words are missing."
+    return replace(measured, warnings=(*transcript.warnings, warning))
 
 
 def _nothing_said(speech: Speech, seconds: float) -> NoSpeechError:
@@ -170,7 +186,7 @@ def _language(
             f"option 'task' is 'translate': the model {model} is English only and cannot translate."
         )
     if options.language is None:
-        return find_language(engine, recording, speech)
+        return find_language(engine, recording, speech or [Span(0.0, recording.duration)])
     if options.language not in known:
         right = ", ".join(sorted(known))
         raise OptionsInvalidError(
@@ -190,7 +206,3 @@ def _request(options: AudioOptions, language: str, plan: Plan, *, is_frugal: boo
         temperature=options.temperature,
         is_frugal=is_frugal,
     )
-
-
-def _coverage(speech: Sequence[Span], segments: Sequence[Segment]) -> float:
-    return coverage(speech, (Span(segment.start, segment.end) for segment in segments))

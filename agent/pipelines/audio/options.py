@@ -14,7 +14,10 @@ class AudioOptions(Options):
     """A code such as `de`; null finds out."""
     task: Literal["transcribe", "translate"] = "transcribe"
     """`translate` is into English."""
-    word_timestamps: bool = False
+    word_timestamps: bool = Field(
+        default=False, validation_alias=AliasChoices("word_timestamps", "include_timestamps")
+    )
+    """Always on where speakers are told apart: turns change within sentences."""
     initial_prompt: Annotated[str, Field(max_length=800)] | None = None
     """Names and terms that will be heard."""
     beam_size: Annotated[int, Field(ge=1, le=10)] | None = None
@@ -25,6 +28,8 @@ class AudioOptions(Options):
     """Windows decoded at once; null: what suits the device."""
     audio_track: Annotated[int, Field(ge=0, le=1000)] | None = None
     """Counted from 0; null: the main one."""
+    allow_partial: bool = False
+    """A file that is cut off is heard as far as it goes, with a warning."""
     diarization: bool | None = Field(
         None,
         validation_alias=AliasChoices(
@@ -43,6 +48,8 @@ class AudioOptions(Options):
         validation_alias=AliasChoices("topics", "topic_segmentation", "enable_topic_segmentation"),
     )
     """Cut the transcript into topics; null: as the owner of the box has set it."""
+    vad: bool = True
+    """Believe words only where speech was found; false believes them everywhere: song, too."""
     waveform: bool = True
     """A picture of the sound."""
 

@@ -11,6 +11,7 @@ from agent.model.work import PipelineSettings, Produced, Progress, Task
 from agent.pipelines.audio.decoding import record
 from agent.pipelines.audio.hearing import Hearing, Load
 from agent.pipelines.audio.options import AudioOptions
+from agent.pipelines.audio.stages import WRITING
 from agent.pipelines.audio.summary import summary_of
 from agent.pipelines.audio.writing import draw_waveform, write_transcript
 from agent.pipelines.box.running import box_of
@@ -40,11 +41,17 @@ class AudioPipeline:
         begun = stopwatch()
         with scratch_of(task) as scratch:
             recording = record(
-                self._box, Path(task.input), scratch, _decoding(report), track=options.audio_track
+                self._box,
+                Path(task.input),
+                scratch,
+                _decoding(report),
+                track=options.audio_track,
+                allow_partial=options.allow_partial,
             )
             transcript = self._hearing.hear(
                 recording, task.filename, options, report, is_frugal=task.is_frugal
             )
+            report(Progress(WRITING, "writing"))
             output = Path(task.output)
             pictures = draw_waveform(recording, transcript, output) if options.waveform else ()
             taken = stopwatch() - begun

@@ -33,6 +33,7 @@ def as_json(transcript: Transcript, process_seconds: float) -> str:
         "audio_s": round(transcript.duration, 3),
         "speech_s": round(transcript.speech_seconds, 3),
         "speech_coverage": round(transcript.speech_coverage, 4),
+        "vad": transcript.speech_detector,
         "process_s": round(process_seconds, 3),
         "speakers": list(transcript.speakers),
         "topics": [

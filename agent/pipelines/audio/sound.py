@@ -11,7 +11,7 @@ from agent.pipelines.spoken.span import Span
 WINDOW = 0.1
 """Seconds over which loudness is measured."""
 _WINDOW = round(WINDOW * SAMPLE_RATE)
-_SILENCE = 10 ** (-60 / 20)
+SILENCE = 10 ** (-60 / 20)
 """Root mean square of full scale; the quietest usable recordings of speech reach -45 dB."""
 
 LONGEST_BLOCK = 10 * 60.0
@@ -21,25 +21,23 @@ _SEARCHED = 30.0
 
 
 def is_silent(samples: Samples) -> bool:
-    return bool(loudness(samples).max(initial=0.0) < _SILENCE)
+    return bool(loudness(samples).max(initial=0.0) < SILENCE)
 
 
-def blocks(
-    recording: Recording, stretch: Span, longest: float = LONGEST_BLOCK
-) -> Iterator[tuple[float, Samples]]:
-    """All of `stretch` in order, each part with its start in seconds, cut where it is quietest."""
+def blocks(recording: Recording, stretch: Span, longest: float = LONGEST_BLOCK) -> Iterator[Span]:
+    """`stretch` in parts that follow one another, cut where it is quietest."""
     start = stretch.start
     while stretch.end - start > longest:
-        cut = _quietest_place(recording, start + longest)
-        yield start, recording.samples(start, cut)
+        limit = start + longest
+        cut = _quietest_moment(recording, Span(limit - min(_SEARCHED, longest / 2), limit))
+        yield Span(start, cut)
         start = cut
-    yield start, recording.samples(start, stretch.end)
+    yield Span(start, stretch.end)
 
 
-def _quietest_place(recording: Recording, limit: float) -> float:
-    first = limit - _SEARCHED
-    quietest = int(np.argmin(loudness(recording.samples(first, limit))))
-    return first + (quietest + 0.5) * WINDOW
+def _quietest_moment(recording: Recording, within: Span) -> float:
+    quietest = int(np.argmin(loudness(recording.samples(within.start, within.end))))
+    return within.start + (quietest + 0.5) * WINDOW
 
 
 def loudness(samples: Samples) -> Samples:

@@ -6,15 +6,14 @@ from agent.model.work import Progress
 from agent.pipelines.pipeline import Report
 
 _STAGES: Mapping[str, tuple[float, float]] = {
-    "decoding": (0.0, 0.03),
     "finding speech": (0.03, 0.06),
     "loading model": (0.06, 0.1),
     "transcribing": (0.1, 0.8),
     "finding speakers": (0.8, 0.95),
     "finding topics": (0.95, 0.98),
-    "writing": (0.98, 1.0),
 }
 """Where each begins and ends, as fractions of the whole task."""
+WRITING = 0.98
 
 
 class Stages:

@@ -33,7 +33,7 @@ def spoken_summary(transcript: Transcript) -> JsonObject:
         "segment_count": len(transcript.segments),
         "speech_seconds": round(transcript.speech_seconds, 3),
         "speech_coverage": round(transcript.speech_coverage, 4),
-        "speech_detector": transcript.speech_detector,
+        "vad": transcript.speech_detector,
         "has_speaker_info": bool(transcript.speakers),
         "has_topic_info": bool(transcript.topics),
         "engine": made_by.engine,

@@ -2,3 +2,6 @@
 
 SAMPLE_RATE = 16_000
 BYTES_PER_SAMPLE = 2
+BYTES_PER_SECOND = BYTES_PER_SAMPLE * SAMPLE_RATE
+PCM_NAME = "audio.s16"
+"""Of the file that the box leaves in its scratch folder."""

@@ -1,5 +1,6 @@
 """Arithmetic of stretches: what covers what, what is left over, and how to pack them."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 from agent.pipelines.spoken.span import Span
@@ -21,17 +22,33 @@ def united(spans: Iterable[Span], gap: float = 0.0) -> tuple[Span, ...]:
     return tuple(result)
 
 
-def uncovered(wanted: Sequence[Span], covering: Iterable[Span]) -> tuple[Span, ...]:
+class Places:
+    """Spans in order and without overlap, to be asked many times."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self._spans = spans
+        self._ends = [span.end for span in spans]
+
+    def within(self, span: Span) -> Iterator[Span]:
+        """Those that overlap `span`."""
+        for number in range(bisect_right(self._ends, span.start), len(self._spans)):
+            if self._spans[number].start >= span.end:
+                return
+            yield self._spans[number]
+
+    def touched_by(self, span: Span) -> bool:
+        return any(True for _ in self.within(span))
+
+
+def uncovered(wanted: Iterable[Span], covering: Iterable[Span]) -> tuple[Span, ...]:
     """The parts of `wanted` (in order, no overlap) that `covering` leaves out."""
-    covers = united(covering)
+    covers = Places(united(covering))
     return tuple(rest for span in wanted for rest in _left_of(span, covers))
 
 
-def _left_of(span: Span, covers: Sequence[Span]) -> Iterator[Span]:
+def _left_of(span: Span, covers: Places) -> Iterator[Span]:
     start = span.start
-    for cover in covers:
-        if cover.end <= start or cover.start >= span.end:
-            continue
+    for cover in covers.within(span):
         if cover.start > start:
             yield Span(start, cover.start)
         start = cover.end
@@ -45,23 +62,16 @@ def coverage(wanted: Sequence[Span], covering: Iterable[Span]) -> float:
     return 1.0 - total(uncovered(wanted, covering)) / whole if whole else 1.0
 
 
-def packed(spans: Sequence[Span], longest: float) -> tuple[Span, ...]:
-    """Contiguous stretches of at most `longest` seconds that hold all of `spans`.
+def packed(spans: Iterable[Span], longest: float, pause: float) -> tuple[Span, ...]:
+    """Contiguous stretches that hold all of `spans`, cut between two of them.
 
-    They are cut between two spans where that is possible; a longer span is cut in equal parts.
+    None holds a longer pause, or is longer than `longest` unless a span is.
     """
     result: list[Span] = []
-    for span in (part for one in spans for part in split(one, longest)):
-        if result and span.end - result[-1].start <= longest:
-            result[-1] = Span(result[-1].start, span.end)
+    for span in spans:
+        last = result[-1] if result else None
+        if last and span.end - last.start <= longest and span.start - last.end <= pause:
+            result[-1] = Span(last.start, span.end)
         else:
             result.append(span)
     return tuple(result)
-
-
-def split(span: Span, longest: float) -> tuple[Span, ...]:
-    """Equal parts, none of them longer than `longest` seconds."""
-    count = max(1, -int(-span.length // longest))
-    step = span.length / count
-    ends = [span.start + step * number for number in range(1, count)] + [span.end]
-    return tuple(Span(start, end) for start, end in zip([span.start, *ends], ends, strict=False))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from agent.pipelines.markdown import one_line
 from agent.pipelines.spoken.span import Span
+from agent.pipelines.spoken.spans import total
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Segment:
     words: tuple[Word, ...] = ()
     speaker: str | None = None
     """`SPEAKER_00` and so on; None where nobody told the speakers apart."""
+    no_speech: float = 0.0
+    """How sure the engine is that nobody speaks here, 0 to 1."""
 
     def shifted(self, seconds: float) -> "Segment":
         words = tuple(
@@ -67,20 +70,20 @@ class Transcript:
     made_by: Loaded
     topics: tuple[Topic, ...] = ()
     speech: tuple[Span, ...] = ()
-    """Where somebody was heard speaking, whatever was understood."""
+    """Where somebody was heard speaking."""
     speech_coverage: float = 1.0
-    """The share of it that the segments cover: below 0.9, words are missing."""
+    """The share of that which the segments cover: below 0.9, words are missing."""
     speech_detector: str = ""
     warnings: tuple[str, ...] = ()
     """What was wished for and could not be had; sentences."""
 
     @property
-    def speech_seconds(self) -> float:
-        return sum(span.length for span in self.speech)
-
-    @property
     def speakers(self) -> tuple[str, ...]:
         return tuple(sorted({segment.speaker for segment in self.segments if segment.speaker}))
+
+    @property
+    def speech_seconds(self) -> float:
+        return total(self.speech)
 
     @property
     def text(self) -> str:

@@ -26,7 +26,7 @@ from agent.pipelines.audio.pipeline import AudioPipeline
 from agent.pipelines.errors import EngineUnavailableError, OptionsInvalidError
 from agent.pipelines.models.search import TINY_PACKAGE, package_folder
 from tests.pipelines.conftest import MakeTask
-from tests.speech import FOX, SHIP, say, word_error_rate
+from tests.speech import FOX, LETTER, MARKET, SHIP, say, word_error_rate
 
 # openai-whisper leaves the file of its vocabulary open.
 pytestmark = pytest.mark.filterwarnings(
@@ -64,8 +64,7 @@ def ignore(_progress: Progress) -> None:
 @pytest.fixture(scope="module")
 def long_talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """More than one of the windows that are decoded together."""
-    text = " ".join([FOX, SHIP] * 3)
-    return say(text, tmp_path_factory.mktemp("talk") / "talk.wav")
+    return say(f"{MARKET} {LETTER}", tmp_path_factory.mktemp("talk") / "talk.wav")
 
 
 def test_windows_decoded_together_lose_no_speech(
@@ -76,7 +75,7 @@ def test_windows_decoded_together_lose_no_speech(
     produced = warm.run(task, ignore)
 
     heard = (Path(task.output) / "transcript.txt").read_text()
-    errors = word_error_rate(" ".join([FOX, SHIP] * 3), heard)
+    errors = word_error_rate(f"{MARKET} {LETTER}", heard)
     coverage = produced.summary["speech_coverage"]
     print(f"{produced.summary['engine']} together: WER {errors:.3f}, coverage {coverage}")
     assert errors < MOST_ERRORS

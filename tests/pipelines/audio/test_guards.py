@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.pipelines.audio.guards import compression, is_looping, spoken, without_loops
+from agent.pipelines.audio.guards import (
+    believable,
+    compression,
+    is_echo,
+    is_looping,
+    loops,
+    without_loops,
+)
 from agent.pipelines.spoken.transcript import Segment, Word
 from tests.pipelines.spoken.recordings import spans
 
@@ -16,13 +23,52 @@ def texts(*segments: Segment) -> list[str]:
 def test_text_over_silence_is_left_out() -> None:
     real, imagined = Segment(0, 2, "Real."), Segment(6, 9, "Thanks for watching!")
 
-    assert list(spoken([real, imagined], spans((0.2, 1.8)))) == [real]
+    assert list(believable([real, imagined], spans((0.2, 1.8)))) == [real]
 
 
 def test_a_word_placed_a_little_beside_its_sound_stays() -> None:
     early = Segment(0, 0.9, "Yes.")
 
-    assert list(spoken([early], spans((1.2, 2)))) == [early]
+    assert list(believable([early], spans((1.2, 2)))) == [early]
+
+
+@pytest.mark.parametrize(("doubt", "stays"), [(0.9, False), (0.1, True)])
+def test_what_whisper_says_at_the_end_of_films_needs_its_own_belief(
+    doubt: float, *, stays: bool
+) -> None:
+    thanks = Segment(0, 1, " Thanks for watching!", no_speech=doubt)
+    other = Segment(1, 2, "Thanks for coming.", no_speech=doubt)
+
+    kept = list(believable([thanks, other], spans((0, 2))))
+
+    assert kept == ([thanks, other] if stays else [other])
+
+
+def numbered(*said: str) -> list[Segment]:
+    return [Segment(n, n + 1, text) for n, text in enumerate(said)]
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        (["One.", "Two.", "Three."], []),
+        (["One.", "so and so " * 20, "Three."], [(1, 2)]),
+        (["Mhm."] * 3 + ["Good."], []),
+        (["Well,", *["Thank you."] * 9, "Good."], [(1, 10)]),
+        (["We will go to the house.", "And then to the lake again."] * 3, [(0, 6)]),
+        ([NORMAL], []),
+        ([], []),
+    ],
+)
+def test_loops_are_found_in_segments_and_across_them(
+    said: list[str], found: list[tuple[int, int]]
+) -> None:
+    assert list(loops(numbered(*said))) == found
+
+
+def test_an_echo_is_what_a_neighbour_says_already() -> None:
+    assert is_echo(" And the horse!", "Water to the barn, and the horse.")
+    assert not is_echo("The hors", "and the horse.")
 
 
 def test_text_that_repeats_itself_is_known_by_how_well_it_packs() -> None:

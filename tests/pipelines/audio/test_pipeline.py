@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from agent.model.ids import JsonValue
 from agent.model.work import PipelineSettings, Progress, Task
 from agent.pipelines.audio.engines.engine import Request
+from agent.pipelines.audio.options import AudioOptions
 from agent.pipelines.audio.pipeline import AudioPipeline
 from agent.pipelines.errors import MediaUnreadableError, OptionsInvalidError
+from agent.pipelines.options import parse_options
 from agent.pipelines.spoken.transcript import Segment
 from tests.pipelines.audio.fake_engine import FakeEngine, everything
 from tests.pipelines.conftest import MakeTask
@@ -47,7 +50,7 @@ def test_every_artifact_is_written(
     assert produced.summary["language"] == "de"
     assert produced.summary["word_count"] == 4
     assert produced.summary["speech_coverage"] == 1.0
-    assert produced.summary["speech_detector"] == "silero"
+    assert produced.summary["vad"] == "silero"
     assert json.dumps(produced.summary)
 
 
@@ -63,6 +66,7 @@ def test_progress_goes_forward_through_all_stages(
         "finding speech",
         "loading model",
         "transcribing",
+        "writing",
     ]
 
 
@@ -128,7 +132,7 @@ def test_the_options_reach_the_engine(fox: Path, make_task: MakeTask) -> None:
         ({"word_timestamps": "yes"}, "option 'word_timestamps' is 'yes'"),
         ({"min_speakers": 4, "max_speakers": 2}, "min_speakers is more than max_speakers"),
         ({"num_speakers": 4, "max_speakers": 5}, "num_speakers, or min_speakers and max"),
-        ({"diarize": True}, "unknown option 'diarize'; known are audio_track, batch_size"),
+        ({"diarize": True}, "unknown option 'diarize'; known are allow_partial, audio_track"),
     ],
 )
 def test_options_that_cannot_work_are_explained(
@@ -136,6 +140,22 @@ def test_options_that_cannot_work_are_explained(
 ) -> None:
     with pytest.raises(OptionsInvalidError, match=told):
         pipeline(FakeEngine(everything)).run(make_task("audio", fox, **options), ignore)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({"speaker_diarization": True}, AudioOptions(diarization=True)),
+        ({"enable_diarization": False}, AudioOptions(diarization=False)),
+        ({"topic_segmentation": True}, AudioOptions(topics=True)),
+        ({"enable_topic_segmentation": False}, AudioOptions(topics=False)),
+        ({"include_timestamps": True}, AudioOptions(word_timestamps=True)),
+    ],
+)
+def test_morags_own_names_of_options_are_understood(
+    given: dict[str, JsonValue], meant: AudioOptions
+) -> None:
+    assert parse_options(AudioOptions, given) == meant
 
 
 def test_an_english_model_does_not_translate(fox: Path, make_task: MakeTask) -> None:

@@ -21,8 +21,9 @@ def transcript(*segments: Segment, duration: float = 4000.0) -> Transcript:
         language_probability=0.98765,
         duration=duration,
         made_by=Loaded(engine="faster-whisper", model="base", device="cpu", compute_type="int8"),
-        speech=(Span(0.0, 3.5),),
+        speech=(Span(0.5, 4.0),),
         speech_coverage=0.98765,
+        speech_detector="silero",
     )
 
 

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.pipelines.spoken.span import Span
-from agent.pipelines.spoken.spans import coverage, packed, split, total, uncovered, united
+from agent.pipelines.spoken.spans import Places, coverage, packed, total, uncovered, united
 from tests.pipelines.spoken.recordings import pairs, spans
 
 MOMENT = st.integers(0, 400).map(lambda tenths: tenths / 10)
@@ -39,17 +39,23 @@ def test_covered_and_left_over_make_up_the_whole(wanted: list[Span], covers: lis
     assert all(one.overlap(cover) < 1e-9 for one in rest for cover in covers)
 
 
-@given(SPANS, st.integers(1, 30))
-def test_packed_stretches_hold_everything_and_none_is_too_long(
-    speech: list[Span], longest: int
+@given(SPANS, st.integers(1, 30), st.integers(0, 5))
+def test_packed_stretches_hold_everything_and_are_no_longer_than_need_be(
+    speech: list[Span], longest: int, pause: int
 ) -> None:
-    found = packed(united(speech), longest)
+    parts = united(speech)
 
-    assert all(stretch.length <= longest + 1e-9 for stretch in found)
-    assert total(uncovered(united(speech), found)) < 1e-6
+    found = packed(parts, longest, pause)
+
+    assert all(stretch.length <= longest or stretch in parts for stretch in found)
+    assert total(uncovered(parts, found)) < 1e-6
+    assert all(gap.length <= pause for gap in uncovered(found, parts))
     assert list(found) == sorted(found, key=lambda span: span.start)
 
 
-def test_a_long_span_is_cut_into_equal_parts() -> None:
-    assert pairs(split(Span(0, 9), 4)) == [(0, 3), (3, 6), (6, 9)]
-    assert split(Span(1, 2), 4) == (Span(1, 2),)
+def test_places_tell_what_lies_within() -> None:
+    places = Places(spans((0, 2), (4, 6), (8, 9)))
+
+    assert pairs(places.within(Span(1, 4.5))) == [(0, 2), (4, 6)]
+    assert not places.touched_by(Span(2, 4))
+    assert places.touched_by(Span(0.5, 0.6))

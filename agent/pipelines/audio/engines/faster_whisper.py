@@ -139,7 +139,8 @@ class _Wishes(TypedDict):
 
 def _segment(found: TheirSegment) -> Segment:
     words = tuple(Word(w.start, w.end, w.word, w.probability) for w in found.words or ())
-    return Segment(float(found.start), float(found.end), found.text, words)
+    doubt = float(found.no_speech_prob)
+    return Segment(float(found.start), float(found.end), found.text, words, no_speech=doubt)
 
 
 def _sorted_by_clip(

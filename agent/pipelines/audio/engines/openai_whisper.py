@@ -115,7 +115,7 @@ class OpenAiWhisper:
         )
         cutter = WindowCutter(self._model, request)
         return tuple(
-            cutter.segments(result.tokens, spectrogram, len(part))
+            cutter.segments(result, spectrogram, len(part))
             for result, spectrogram, part in zip(results, spectrograms, parts, strict=True)
         )
 

@@ -1,6 +1,6 @@
 """Makes segments of what openai-whisper decodes window by window: the library keeps that inside."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NotRequired, TypedDict
 
 import torch
@@ -10,6 +10,7 @@ from whisper.tokenizer import get_tokenizer
 
 from agent.pipelines.audio.engines.engine import Request
 from agent.pipelines.spoken.pcm import SAMPLE_RATE
+from agent.pipelines.spoken.span import Span
 from agent.pipelines.spoken.transcript import Segment, Word
 
 _TICK = 0.02
@@ -30,6 +31,7 @@ class SegmentFields(TypedDict):
     start: float
     end: float
     text: str
+    no_speech_prob: float
     words: NotRequired[list[_WordFields]]
 
 
@@ -43,7 +45,13 @@ def segment_of(fields: SegmentFields) -> Segment:
         Word(float(w["start"]), float(w["end"]), w["word"], float(w["probability"]))
         for w in fields.get("words", ())
     )
-    return Segment(float(fields["start"]), float(fields["end"]), fields["text"], tuple(words))
+    return Segment(
+        float(fields["start"]),
+        float(fields["end"]),
+        fields["text"],
+        tuple(words),
+        no_speech=float(fields["no_speech_prob"]),
+    )
 
 
 class WindowCutter:
@@ -60,10 +68,10 @@ class WindowCutter:
         )
 
     def segments(
-        self, tokens: Sequence[int], spectrogram: torch.Tensor, length: int
+        self, found: whisper.DecodingResult, spectrogram: torch.Tensor, length: int
     ) -> tuple[Segment, ...]:
         """`length` in samples is how much of the window is sound."""
-        cut = list(self._cut(tokens, length / SAMPLE_RATE))
+        cut = list(self._cut(found, length / SAMPLE_RATE))
         if self._request.word_timestamps and cut:
             add_word_timestamps(
                 segments=cut,
@@ -75,20 +83,27 @@ class WindowCutter:
             )
         return tuple(segment_of(fields) for fields in cut)
 
-    def _cut(self, tokens: Sequence[int], seconds: float) -> Iterator[_WindowFields]:
+    def _cut(self, found: whisper.DecodingResult, seconds: float) -> Iterator[_WindowFields]:
+        doubt = float(found.no_speech_prob)
         start, words = 0.0, list[int]()
-        for token in tokens:
+        for token in found.tokens:
             if token < self._tokenizer.timestamp_begin:
                 words.append(token)
                 continue
             moment = min(seconds, (token - self._tokenizer.timestamp_begin) * _TICK)
             if words:
-                yield self._fields(start, moment, words)
+                yield self._fields(Span(start, moment), words, doubt)
             start, words = moment, []
         if words:  # the window is full, or the model gave no end
-            yield self._fields(start, seconds, words)
+            yield self._fields(Span(start, seconds), words, doubt)
 
-    def _fields(self, start: float, end: float, tokens: list[int]) -> _WindowFields:
+    def _fields(self, place: Span, tokens: list[int], doubt: float) -> _WindowFields:
         spoken = [token for token in tokens if token < self._tokenizer.eot]
-        text = self._tokenizer.decode(spoken)
-        return {"start": start, "end": end, "text": text, "seek": 0, "tokens": tokens}
+        return {
+            "start": place.start,
+            "end": place.end,
+            "text": self._tokenizer.decode(spoken),
+            "no_speech_prob": doubt,
+            "seek": 0,
+            "tokens": tokens,
+        }
