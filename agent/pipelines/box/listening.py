@@ -28,6 +28,8 @@ class Ear:
     output: int
     chatter: int
     scratch: Path
+    before: Usage
+    """Of the scratch folder: what lay there is not the file's fault."""
     limits: Limits
     now: Callable[[], float]
     last_words: bytearray = field(default_factory=bytearray)
@@ -52,7 +54,7 @@ class Ear:
                             heard = self.now()
                             yield line
                 if self.now() - looked >= _LOOK_EVERY:
-                    check_usage(usage_of(self.scratch), self.limits)
+                    check_growth(self.scratch, self.before, self.limits)
                     looked = self.now()
 
     def _patience(self, begun: float, heard: float) -> float:
@@ -80,12 +82,13 @@ class Ear:
         del self.last_words[:-_CHATTER_KEPT]
 
 
-def check_usage(usage: Usage, limits: Limits) -> None:
+def check_growth(scratch: Path, before: Usage, limits: Limits) -> None:
     """Raises `TooLargeError` or `MediaUnreadableError`."""
-    if usage.size > limits.written:
-        mib = limits.written // 1024**2
-        raise TooLargeError(f"reading this file fills the disk with more than {mib} MiB.")
-    if usage.files > limits.files:
+    usage = usage_of(scratch)
+    if usage.size - before.size > limits.written:
+        mib = limits.written / 1024**2
+        raise TooLargeError(f"reading this file fills the disk with more than {mib:g} MiB.")
+    if usage.files - before.files > limits.files:
         raise TooLargeError(f"reading this file makes more than {limits.files} files.")
     if not usage.is_whole:
         raise MediaUnreadableError("reading this file makes folders that nobody can look into.")

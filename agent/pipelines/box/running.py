@@ -19,9 +19,9 @@ from agent.pipelines.box.confinement import ALL_WALLS, Wall, Walls, state
 from agent.pipelines.box.ending import Ending, died, never_began, refusal
 from agent.pipelines.box.environment import box_environment
 from agent.pipelines.box.limits import Limits
-from agent.pipelines.box.listening import Ear, check_usage
+from agent.pipelines.box.listening import Ear, check_growth
 from agent.pipelines.box.request import Request
-from agent.pipelines.box.tree import usage_of
+from agent.pipelines.box.tree import Usage, usage_of
 from agent.pipelines.box.words import words_in
 from agent.pipelines.errors import EngineUnavailableError, MediaUnreadableError
 
@@ -73,20 +73,22 @@ class Box:
             is_required=self.is_required,
             gpu=gpu,
         )
-        answer = self._ask(request, on_told)
-        check_usage(usage_of(scratch), limits)
+        before = usage_of(scratch)
+        answer = self._ask(request, before, on_told)
+        check_growth(scratch, before, limits)
         result = answer.get("result")
         if isinstance(result, dict):
             return result
         raise refusal(answer, limits, file, scratch)
 
-    def _ask(self, request: Request, on_told: Told) -> JsonObject:
-        scratch, cpu_before = Path(request.scratch), _cpu_of_children()
+    def _ask(self, request: Request, before: Usage, on_told: Told) -> JsonObject:
+        cpu_before = _cpu_of_children()
         with self._started(request) as process:
             ear = Ear(
                 output=cast("IO[bytes]", process.stdout).fileno(),
                 chatter=cast("IO[bytes]", process.stderr).fileno(),
-                scratch=scratch,
+                scratch=Path(request.scratch),
+                before=before,
                 limits=request.limits,
                 now=self.now,
             )

@@ -1,3 +1,4 @@
+import json
 import math
 import struct
 import sys
@@ -47,8 +48,13 @@ def take(tmp_path: Path) -> Take:
 
 
 def script(code: str) -> Box:
-    """A box that a malicious file has taken over; `scratch` is where it may write."""
-    opening = "import json, os, sys\nscratch = json.loads(sys.stdin.readline())['scratch']\n"
+    """A box that a malicious file has taken over, once it had said what holds it."""
+    walls = json.dumps({"walls": {"landlock": 7, "seccomp": True}})
+    opening = (
+        "import json, os, signal, sys\n"
+        f"print({walls!r}, flush=True)\n"
+        "scratch = json.loads(sys.stdin.readline())['scratch']\n"
+    )
     return Box(command=(sys.executable, "-c", opening + code))
 
 
@@ -299,8 +305,8 @@ SOURCE = "print(json.dumps({'result': %s}))\n"
     [
         ("os.abort()", "crashed \\(SIGABRT\\)"),
         ("raise SystemExit(3)", "exit status 3"),
-        ("print('[]')", "exit status 0"),
-        (SOURCE % "3", "exit status 0"),
+        ("print('[]')", "led nowhere"),
+        (SOURCE % "3", "led nowhere"),
         (SOURCE % "{}", "left no 'audio.s16'"),
         ("os.symlink('/etc/passwd', scratch + '/audio.s16')\n" + SOURCE % "{}", "left no"),
         ("open(scratch + '/audio.s16', 'w')\n" + SOURCE % "{}", "no sound could be decoded"),

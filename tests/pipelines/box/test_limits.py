@@ -43,6 +43,12 @@ def test_many_small_files(probe: Box, file: Path, scratch: Path) -> None:
         probe.read("write_many_files", file, scratch, {**arguments}, limits=_written(MIB))
 
 
+def test_what_lay_in_scratch_before_costs_nothing(probe: Box, file: Path, scratch: Path) -> None:
+    (scratch / "page.html").write_bytes(bytes(2 * MIB))
+
+    assert probe.read("write_one_file", file, scratch, {"size": 1000}, limits=_written(MIB)) == {}
+
+
 def test_a_number_of_files(probe: Box, file: Path, scratch: Path) -> None:
     with pytest.raises(TooLargeError, match="more than 10 files"):
         probe.read(

@@ -284,7 +284,10 @@ def read_again(read: ReadDocument, source: Path) -> str:
 
 def lying(answer: object, before: str = "") -> Box:
     """A box that a document has taken over."""
-    code = f"import json, sys, os, pathlib\n{before}\nprint(json.dumps({answer!r}))"
+    begun = json.dumps({"walls": {"landlock": 7, "seccomp": True}})
+    code = (
+        f"import json, sys, os, pathlib\nprint({begun!r})\n{before}\nprint(json.dumps({answer!r}))"
+    )
     return Box(command=(sys.executable, "-c", f"import sys; line = sys.stdin.readline()\n{code}"))
 
 
