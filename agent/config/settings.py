@@ -332,7 +332,6 @@ class Settings(BaseModel):
         Key(
             at="image.max_megapixels",
             why="Larger images are refused before they are decoded.",
-            later="the image pipeline",
         ),
     ] = 100
     caption_model: Annotated[
@@ -340,7 +339,6 @@ class Settings(BaseModel):
         Key(
             at="image.caption_model",
             why="A folder with an image captioner; without it images get no captions.",
-            later="the image pipeline",
             shown="~/models/blip-image-captioning-base",
         ),
     ] = None
@@ -349,7 +347,6 @@ class Settings(BaseModel):
         Key(
             at="image.embedding_model",
             why="A folder with an image embedder, in place of the one that a package ships.",
-            later="the image pipeline",
             shown="~/models/siglip-base-patch16-224",
         ),
     ] = None

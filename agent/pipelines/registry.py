@@ -108,6 +108,12 @@ def _document(settings: PipelineSettings) -> Pipeline:
     return DocumentPipeline(settings)
 
 
+def _image(settings: PipelineSettings) -> Pipeline:
+    from agent.pipelines.image.pipeline import ImagePipeline
+
+    return ImagePipeline(settings)
+
+
 def _text(_settings: PipelineSettings) -> Pipeline:
     from agent.pipelines.document.text import TextPipeline
 
@@ -129,6 +135,7 @@ _OFFERS: Mapping[str, _Offer] = {
         modules=(*_HTML, "pdfplumber", "pypdfium2"),
         is_light=True,
     ),
+    "image": _Offer(make=_image, extra="images", modules=("PIL", "numpy")),
     "text": _Offer(make=_text, extra="fast", modules=("charset_normalizer",), is_light=True),
     "web": _Offer(
         make=_web,

@@ -21,6 +21,7 @@ NAMES = (
     "diarization",
     "topics",
     "documents",
+    "ocr",
 )
 
 

@@ -10,6 +10,7 @@ READERS: Mapping[str, str] = {
     "audio": "agent.pipelines.audio.demuxing:read",
     "document": "agent.pipelines.document.reading:read_document",
     "document_pages": "agent.pipelines.document.reading:read_scans",
+    "image": "agent.pipelines.image.reading:read",
     "web": "agent.pipelines.web.reading:read_page",
 }
 """`module:function` by name."""

@@ -1,1 +1,1 @@
-"""Recognises letters in pictures."""
+"""Reads the text in a picture, whoever made the picture: an image, a page, a frame."""
