@@ -242,7 +242,6 @@ class Settings(BaseModel):
             at="gpu.video_decoding",
             why="Decode video on the GPU where it can.",
             older="ENABLE_GPU_ACCELERATION",
-            later="the video pipeline",
         ),
     ] = True
 
@@ -357,7 +356,6 @@ class Settings(BaseModel):
             at="video.thumbnail_quality",
             why="JPEG quality of thumbnails, 1 to 100.",
             older="THUMBNAIL_QUALITY",
-            later="the video pipeline",
         ),
     ] = 85
 

@@ -120,6 +120,12 @@ def _text(_settings: PipelineSettings) -> Pipeline:
     return TextPipeline()
 
 
+def _video(settings: PipelineSettings) -> Pipeline:
+    from agent.pipelines.video.pipeline import VideoPipeline
+
+    return VideoPipeline(settings)
+
+
 def _web(settings: PipelineSettings) -> Pipeline:
     from agent.pipelines.web.pipeline import WebPipeline
 
@@ -137,6 +143,9 @@ _OFFERS: Mapping[str, _Offer] = {
     ),
     "image": _Offer(make=_image, extra="images", modules=("PIL", "numpy")),
     "text": _Offer(make=_text, extra="fast", modules=("charset_normalizer",), is_light=True),
+    "video": _Offer(
+        make=_video, extra="video", modules=("av", "cv2", "numpy", "PIL"), obstacle=_lacks_model
+    ),
     "web": _Offer(
         make=_web,
         extra="documents",

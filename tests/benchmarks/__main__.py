@@ -22,6 +22,7 @@ NAMES = (
     "topics",
     "documents",
     "ocr",
+    "video",
 )
 
 

@@ -280,7 +280,7 @@ async def test_an_idle_child_gives_its_memory_back_and_loads_again_when_it_has_t
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     task = make_task("audio", fox)
-    impatient = replace(SETTINGS, idle_unload_min=1 / 60)
+    impatient = replace(SETTINGS, idle_unload_min=1 / 60, diarization=False)
     async with new_pool(impatient) as pool:
         await pool.run(task, ignore)
         (shown,) = holdings(holdings_folder())

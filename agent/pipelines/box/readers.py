@@ -12,6 +12,9 @@ READERS: Mapping[str, str] = {
     "document_pages": "agent.pipelines.document.reading:read_scans",
     "image": "agent.pipelines.image.reading:read",
     "web": "agent.pipelines.web.reading:read_page",
+    "video-clip": "agent.pipelines.video.excerpting:excerpt",
+    "video-pictures": "agent.pipelines.video.viewing:view",
+    "video-probe": "agent.pipelines.video.probing:probe",
 }
 """`module:function` by name."""
 
