@@ -4,7 +4,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from agent.pipelines.spoken.span import Span
 from agent.pipelines.spoken.spans import Places
@@ -17,6 +17,8 @@ _MARGIN = 0.5
 _LONGEST_PHRASE, _MOST_REPEATS, _SAME_SEGMENTS = 8, 4, 3
 _MANY_SEGMENTS = 6
 """In a row; a loop may go over several of them."""
+_PAUSE = 5.0
+"""Seconds; what is said again after that is no loop."""
 _SHORTEST_LOOP = 60
 """Characters: below, compression says nothing."""
 _DOUBT = 0.5
@@ -64,20 +66,30 @@ def loops(segments: Sequence[Segment]) -> Iterator[tuple[int, int]]:
     """From where to where (that one not included) segments repeat themselves or each other."""
     first = 0
     while first < len(segments):
-        after = first + _length_of_loop(segments[first:])
+        after = first + _length_of_loop(list(_row(segments, first)))
         if after > first:
             yield first, after
         first = max(after, first + 1)
 
 
-def _length_of_loop(segments: Sequence[Segment]) -> int:
-    texts = [plain(segment.text) for segment in segments[:_MANY_SEGMENTS]]
+def _row(segments: Sequence[Segment], first: int) -> Iterator[str]:
+    """What is said from there on, without case and punctuation, up to the next pause."""
+    before = segments[first]
+    for segment in islice(segments, first, None):
+        if segment.start - before.end > _PAUSE:
+            return
+        yield plain(segment.text)
+        before = segment
+
+
+def _length_of_loop(texts: Sequence[str]) -> int:
     if is_looping(texts[0]):
         return 1
-    same = sum(1 for _ in takewhile(lambda segment: plain(segment.text) == texts[0], segments))
+    same = sum(1 for _ in takewhile(lambda text: text == texts[0], texts))
     if same > _SAME_SEGMENTS:
         return same
-    return len(texts) if len(texts) == _MANY_SEGMENTS and is_looping(" ".join(texts)) else 0
+    some = texts[:_MANY_SEGMENTS]
+    return len(some) if len(some) == _MANY_SEGMENTS and is_looping(" ".join(some)) else 0
 
 
 def is_echo(text: str, neighbour: str) -> bool:
@@ -91,13 +103,18 @@ def plain(text: str) -> str:
 
 
 def without_loops(segments: Iterable[Segment]) -> Iterator[Segment]:
-    """A phrase that comes again and again is kept twice, a segment that does once."""
-    row: list[str] = []
+    """A phrase that comes again and again is kept twice, a segment three times."""
+    row: list[Segment] = []
     for segment in segments:
-        text = segment.text.strip().lower()
-        row = [*row, text] if row and row[-1] == text else [text]
+        goes_on = bool(row) and _goes_on(row[-1], segment)
+        row = [*row, segment] if goes_on else [segment]
         if len(row) <= _SAME_SEGMENTS:
             yield _unlooped(segment)
+
+
+def _goes_on(before: Segment, segment: Segment) -> bool:
+    is_near = segment.start - before.end <= _PAUSE
+    return is_near and plain(segment.text) == plain(before.text)
 
 
 def _unlooped(segment: Segment) -> Segment:

@@ -26,7 +26,7 @@ from agent.pipelines.audio.pipeline import AudioPipeline
 from agent.pipelines.errors import EngineUnavailableError, OptionsInvalidError
 from agent.pipelines.models.search import TINY_PACKAGE, package_folder
 from tests.pipelines.conftest import MakeTask
-from tests.speech import FOX, LETTER, MARKET, SHIP, say, word_error_rate
+from tests.speech import FOX, LETTER, MARKET, SHIP, recode, say, word_error_rate
 
 # openai-whisper leaves the file of its vocabulary open.
 pytestmark = pytest.mark.filterwarnings(
@@ -101,6 +101,32 @@ def test_spoken_words_are_written_down(
     print(f"{produced.summary['engine']} on {name}: WER {errors[spoken[name]]:.3f}")
     assert errors[spoken[name]] < MOST_ERRORS
     assert min(error for text, error in errors.items() if text != spoken[name]) > 0.6
+
+
+def test_nothing_is_made_up_over_a_long_pause(
+    warm: AudioPipeline, make_task: MakeTask, fox: Path, tmp_path: Path
+) -> None:
+    noise = "anoisesrc=d=25:r=16000:a=0.004,aformat=channel_layouts=mono"
+    joined = recode(
+        fox,
+        tmp_path / "pause.wav",
+        *("-f", "lavfi", "-i", noise),
+        *("-filter_complex", "[0][1][0]concat=n=3:v=0:a=1"),
+    )
+    task = make_task("audio", joined)
+
+    produced = warm.run(task, ignore)
+
+    content = json.loads((Path(task.output) / "transcript.json").read_text())
+    length = (content["audio_s"] - 25) / 2
+    within = [
+        segment["text"]
+        for segment in content["segments"]
+        if segment["start"] > length + 1 and segment["end"] < length + 24
+    ]
+    assert within == []
+    assert word_error_rate(f"{FOX} {FOX}", content["text"]) < MOST_ERRORS
+    assert produced.summary["speech_coverage"] == content["speech_coverage"]
 
 
 def test_the_demo_says_what_its_page_says(warm: AudioPipeline, make_task: MakeTask) -> None:

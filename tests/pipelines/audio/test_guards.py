@@ -66,6 +66,13 @@ def test_loops_are_found_in_segments_and_across_them(
     assert list(loops(numbered(*said))) == found
 
 
+def test_what_is_said_again_minutes_later_is_no_loop() -> None:
+    rare = [Segment(60 * n, 60 * n + 1, "Hello?") for n in range(9)]
+
+    assert list(loops(rare)) == []
+    assert texts(*rare) == ["Hello?"] * 9
+
+
 def test_an_echo_is_what_a_neighbour_says_already() -> None:
     assert is_echo(" And the horse!", "Water to the barn, and the horse.")
     assert not is_echo("The hors", "and the horse.")

@@ -1,16 +1,20 @@
 """From a recording to a transcript, with an engine that hears what it is told to."""
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from agent.model.work import PipelineSettings
+from agent.pipelines.audio import speech
 from agent.pipelines.audio.decoding import record
 from agent.pipelines.audio.hearing import Hearing
 from agent.pipelines.audio.options import AudioOptions
 from agent.pipelines.box.running import Box
 from agent.pipelines.errors import NoSpeechError
+from agent.pipelines.spoken.pcm import BYTES_PER_SECOND, SAMPLE_RATE
 from agent.pipelines.spoken.recording import Recording
 from agent.pipelines.spoken.transcript import Segment, Transcript
 from tests.pipelines.audio.fake_engine import FakeEngine, everything
@@ -73,3 +77,27 @@ def test_what_is_no_speech_can_be_heard_all_the_same(tmp_path: Path) -> None:
 
     assert transcript.text == "5 seconds of talk."
     assert (transcript.speech, transcript.speech_coverage) == ((), 1.0)
+
+
+def test_hours_take_no_more_memory_than_one_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speech, "find_spec", lambda _module: None)  # silero would take a minute
+    hours = noisy(tmp_path / "long", 30)
+    burst, ten_minutes = hours.path.read_bytes(), 600 * BYTES_PER_SECOND
+    with hours.path.open("r+b") as file:  # a sparse file: silence takes no room
+        for block in range(12):
+            file.seek(block * 2 * ten_minutes)
+            file.write(burst)
+        file.truncate(12 * 2 * ten_minutes)
+    engine = FakeEngine(everything)
+
+    tracemalloc.start()
+    transcript = hear(hearing(engine), hours)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert transcript.duration == 4 * 3600
+    assert len(transcript.segments) == 12
+    whole = transcript.duration * SAMPLE_RATE * np.dtype(np.float32).itemsize
+    assert peak < whole / 20
