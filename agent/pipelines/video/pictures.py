@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from agent.model.ids import Bytes, JsonObject, JsonValue
 from agent.pipelines.box.scratch import opened
-from agent.pipelines.errors import MediaUnreadableError, TooLargeError
+from agent.pipelines.errors import MediaUnreadableError
 from agent.pipelines.video.choosing import Scene
 from agent.pipelines.video.probe import fields_of, listed, number, text
 from agent.pipelines.video.wishes import Wishes
@@ -113,10 +113,8 @@ def _thumbnail(fields: JsonObject, sizes: int) -> Thumbnail:
 
 def take_picture(scratch: Path, name: str, target: Path) -> None:
     """Copies a JPEG that a box has written to a name of ours."""
-    with opened(scratch, name) as file:
-        content = file.read(_LARGEST_PICTURE + 1)
-    if len(content) > _LARGEST_PICTURE:
-        raise TooLargeError("a picture of the video is over 32 MiB.")
+    with opened(scratch, name, _LARGEST_PICTURE) as file:
+        content = file.read(_LARGEST_PICTURE)
     if not content.startswith(_JPEG):
         raise MediaUnreadableError("the reader left something that is no picture.")
     target.parent.mkdir(exist_ok=True)

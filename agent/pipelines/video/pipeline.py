@@ -4,9 +4,11 @@ Where one half of a film is missing or broken, the other half is done, and a not
 there. The task fails where neither is left, and where nobody speaks in a file without pictures.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from timeit import default_timer as stopwatch
+from typing import TypeAlias
 
 from agent.model.work import PipelineSettings, Produced, Task
 from agent.pipelines.audio.engines.loading import load_engine
@@ -24,7 +26,7 @@ from agent.pipelines.video.pictures import View, view_of
 from agent.pipelines.video.probe import Probe, probe_of
 from agent.pipelines.video.progress import CUTTING, HEARING, LOOKING, READING, of_length, within
 from agent.pipelines.video.publishing import publish_pictures, publish_texts
-from agent.pipelines.video.reading import LoadReader, Reader, load_reader, readings
+from agent.pipelines.video.reading import TextReader, load_text_reader, readings
 from agent.pipelines.video.rendering import Analysis, summary_of
 from agent.pipelines.video.screen_text import ScreenText, merged
 from agent.pipelines.video.sound import Sound, sound_of
@@ -34,6 +36,9 @@ _GPU = Path("/dev/nvidiactl")
 _USUAL_LENGTH = 600.0
 
 
+LoadReader: TypeAlias = Callable[[PipelineSettings], TextReader]
+
+
 class VideoPipeline:
     """Keeps its models loaded."""
 
@@ -41,12 +46,12 @@ class VideoPipeline:
         self,
         settings: PipelineSettings,
         load: Load = load_engine,
-        load_reader: LoadReader = load_reader,
+        load_reader: LoadReader = load_text_reader,
     ) -> None:
         self._settings = settings
         self._hearing = Hearing(settings, load)
         self._load_reader = load_reader
-        self._reader: Reader | None = None
+        self._reader: TextReader | None = None
         self._box = box_of(settings)
 
     @property
@@ -74,7 +79,7 @@ class VideoPipeline:
                 report=report,
             ).produced()
 
-    def _loaded_reader(self) -> Reader:
+    def _loaded_reader(self) -> TextReader:
         if self._reader is None:
             self._reader = self._load_reader(self._settings)
         return self._reader
@@ -89,7 +94,7 @@ class _Film:
     settings: PipelineSettings
     box: Box
     hearing: Hearing
-    reader: Reader | None
+    reader: TextReader | None
     scratch: Path
     report: Report
 
@@ -113,7 +118,9 @@ class _Film:
             is_cut_off=is_cut_off(probe, view, sound),
             process_seconds=stopwatch() - begun,
         )
-        return Produced((*publish_texts(analysis, folder), *pictures), summary_of(analysis))
+        return Produced(
+            (*publish_texts(analysis, folder), *pictures, *sound.pictures), summary_of(analysis)
+        )
 
     @property
     def _file(self) -> Path:

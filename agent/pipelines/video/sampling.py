@@ -4,20 +4,17 @@ Decoding key frames alone costs a twentieth of decoding them all. Where they com
 in footage without other frames, only some are decoded, and of a file of many hours fewer still.
 """
 
-from __future__ import annotations  # av's classes are generic for the type checker only
-
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from av.container import InputContainer
-from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from agent.pipelines.video.looking import Glance, Look
-from agent.pipelines.video.source import Moment, frames_of, packets_from
+from agent.pipelines.video.source import Moment, VideoPacket, frames_of, packets_from
 
 _SPACING = 0.5
 _MOST_SAMPLES = 7200
@@ -40,10 +37,10 @@ class Sample:
 class Survey:
     """Everything that is known of a video before its frames between the key frames are decoded."""
 
-    times: array[float] = field(default_factory=lambda: array("d"))
+    times: "array[float]" = field(default_factory=lambda: array("d"))
     """Of all packets, in the order in which they lie in the file."""
-    sizes: array[int] = field(default_factory=lambda: array("L"))
-    keys: array[int] = field(default_factory=lambda: array("B"))
+    sizes: "array[int]" = field(default_factory=lambda: array("L"))
+    keys: "array[int]" = field(default_factory=lambda: array("B"))
     samples: list[Sample] = field(default_factory=list)
 
     @property
@@ -70,9 +67,7 @@ class _Surveyor:
         self._found = Survey()
         self._spacing, self._next = _SPACING, float("-inf")
 
-    def surveyed(
-        self, packets: Iterator[Packet[VideoStream]], tell: Callable[[float], None]
-    ) -> Survey:
+    def surveyed(self, packets: Iterator[VideoPacket], tell: Callable[[float], None]) -> Survey:
         for number, packet in enumerate(packets):
             if packet.size:
                 self._note(packet)
@@ -83,7 +78,7 @@ class _Surveyor:
         self._found.samples.sort(key=lambda sample: sample.time)
         return self._found
 
-    def _note(self, packet: Packet[VideoStream]) -> None:
+    def _note(self, packet: VideoPacket) -> None:
         found = self._found
         before = found.times[-1] if found.times else 0.0
         time = self._moment.seconds(packet)
@@ -91,7 +86,7 @@ class _Surveyor:
         found.sizes.append(packet.size)
         found.keys.append(packet.is_keyframe)
 
-    def _is_wanted(self, packet: Packet[VideoStream]) -> bool:
+    def _is_wanted(self, packet: VideoPacket) -> bool:
         """The empty packet at the end brings what the decoder still holds."""
         if not packet.size:
             return True

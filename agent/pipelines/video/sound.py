@@ -6,6 +6,7 @@ from pathlib import Path
 from agent.model.work import Task
 from agent.pipelines.audio.decoding import record
 from agent.pipelines.audio.hearing import Hearing
+from agent.pipelines.audio.writing import draw_waveform
 from agent.pipelines.box.running import Box
 from agent.pipelines.errors import (
     CutOffError,
@@ -13,6 +14,7 @@ from agent.pipelines.errors import (
     NoAudioTrackError,
     NoSpeechError,
 )
+from agent.pipelines.output import Written
 from agent.pipelines.pipeline import Report
 from agent.pipelines.spoken.recording import Source
 from agent.pipelines.spoken.transcript import Transcript
@@ -27,6 +29,8 @@ class Sound:
     source: Source | None = None
     error: MediaUnreadableError | None = None
     is_cut_off: bool = False
+    pictures: tuple[Written, ...] = ()
+    """Of the sound, in the folder of the results."""
 
     @property
     def note(self) -> str:
@@ -51,15 +55,18 @@ def sound_of(
 ) -> Sound:
     """Raises what the audio pipeline raises for other reasons than what is in the file."""
     source: Source | None = None
+    pictures: tuple[Written, ...] = ()
     try:
         recording = record(box, Path(task.input), scratch, _quiet, track=options.audio_track)
         source = recording.source
         transcript = hearing.hear(
             recording, task.filename, options, report, is_frugal=task.is_frugal
         )
+        if options.waveform:
+            pictures = draw_waveform(recording, transcript, Path(task.output))
     except MediaUnreadableError as error:
         return Sound(source=source, error=error, is_cut_off=isinstance(error, CutOffError))
-    return Sound(transcript=transcript, source=source)
+    return Sound(transcript=transcript, source=source, pictures=pictures)
 
 
 def _quiet(_position: float) -> None:

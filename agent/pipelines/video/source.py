@@ -1,17 +1,15 @@
 """Opens a stranger's video; runs inside a box only."""
 
-from __future__ import annotations  # av's classes are generic for the type checker only
-
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeAlias
 
 import av
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
-from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -27,6 +25,9 @@ _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
 MAX_PIXELS = 8192 * 4352
 """Of one frame: 8K with its padding. One of more is a bomb more often than a film."""
 _MAX_STREAMS = 100
+
+
+VideoPacket: TypeAlias = "av.Packet[VideoStream]"
 
 
 @contextmanager
@@ -74,12 +75,12 @@ class Moment:
     base: Fraction
 
     @classmethod
-    def of(cls, container: InputContainer, stream: VideoStream) -> Moment:
+    def of(cls, container: InputContainer, stream: VideoStream) -> "Moment":
         base = stream.time_base or Fraction(1, av.time_base)
         start = Fraction(container.start_time or 0, av.time_base)
         return cls(round(start / base), base)
 
-    def seconds(self, shown: Packet[VideoStream] | VideoFrame) -> float | None:
+    def seconds(self, shown: "VideoPacket | VideoFrame") -> float | None:
         ticks = shown.pts if shown.pts is not None else shown.dts
         return None if ticks is None else float((ticks - self.start) * self.base)
 
@@ -89,7 +90,7 @@ class Moment:
 
 def packets_from(
     container: InputContainer, stream: VideoStream, start: float | None = None
-) -> Iterator[Packet[VideoStream]]:
+) -> Iterator[VideoPacket]:
     """From the key frame at or before `start`; a damaged file ends early, without an error."""
     with suppress(av.FFmpegError):
         if start is not None:
@@ -98,7 +99,7 @@ def packets_from(
         yield from container.demux(stream)
 
 
-def frames_of(packet: Packet[VideoStream]) -> Iterator[VideoFrame]:
+def frames_of(packet: VideoPacket) -> Iterator[VideoFrame]:
     """A damaged packet costs its own picture only."""
     with suppress(av.FFmpegError):
         for frame in packet.decode():

@@ -13,14 +13,14 @@ from agent.pipelines.errors import (
     OptionsInvalidError,
 )
 from agent.pipelines.video.pipeline import VideoPipeline
-from agent.pipelines.video.reading import Reader, Rgb
+from agent.pipelines.video.reading import TextReader
 from tests.pipelines.audio.fake_engine import FakeEngine, everything
 from tests.pipelines.conftest import MakeTask
 from tests.pipelines.video.films import TONE, cut_off, film, run
 
-SETTINGS = PipelineSettings(diarization=False, topics=False)
+SETTINGS = PipelineSettings()
 GOLDEN = Path(__file__).parent / "golden"
-QUICK: JsonObject = {"thumbnails": 2, "waveform": False}
+QUICK: JsonObject = {"thumbnails": 2, "waveform": False, "diarization": False, "topics": False}
 
 
 def load(
@@ -30,11 +30,8 @@ def load(
     return FakeEngine(everything)
 
 
-def load_reader(_settings: PipelineSettings) -> Reader:
-    def read(pixels: Rgb) -> tuple[str, ...]:
-        return (f"Welcome\nto a picture of {pixels.shape[1]} x {pixels.shape[0]}",)
-
-    return read
+def load_reader(_settings: PipelineSettings) -> TextReader:
+    return lambda pixels: (f"Welcome\nto a picture of {pixels.shape[1]} x {pixels.shape[0]}",)
 
 
 def ignore(_progress: Progress) -> None:
@@ -233,7 +230,7 @@ def test_options_that_cannot_work_are_refused_with_their_name(
 
 
 def test_text_is_not_read_where_nobody_can(usual: Path, make_task: MakeTask) -> None:
-    def lacks(_settings: PipelineSettings) -> Reader:
+    def lacks(_settings: PipelineSettings) -> TextReader:
         raise EngineUnavailableError("text in pictures cannot be read on this machine.")
 
     with pytest.raises(EngineUnavailableError):
