@@ -7,8 +7,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile
 
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, TypeError, struct.error)
-"""What Pillow raises for a file that is broken."""
+BROKEN = (
+    *(OSError, SyntaxError, ValueError, EOFError, TypeError),
+    *(LookupError, RuntimeError, struct.error),
+)
+"""What Pillow has been seen to raise for files that are broken."""
 _ANIMATED = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
 _PAGED = frozenset({"TIFF", "HEIF"})
 """All else has one picture; what a JPEG file carries beside it is a preview or a depth map."""

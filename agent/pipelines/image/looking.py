@@ -13,15 +13,16 @@ from agent.pipelines.box.limits import Limits
 from agent.pipelines.box.running import Box
 from agent.pipelines.box.scratch import opened
 from agent.pipelines.errors import MediaUnreadableError
-from agent.pipelines.image.wanted import MOST_PIXELS_KEPT, Wanted, page_name
+from agent.pipelines.image.wanted import (
+    MOST_PIXELS_KEPT,
+    MOST_PIXELS_KEPT_OF_MANY,
+    Wanted,
+    page_name,
+)
 from agent.pipelines.ocr.engine import Pixels
 
-_LIMITS = Limits(
-    memory=Bytes(4 * 1024**3),
-    cpu=Seconds(600.0),
-    written=Bytes(3 * MOST_PIXELS_KEPT + 1024**2),
-)
-_MOST_PAGES = 1000
+_MOST_PAGES = 200
+_PAGE_LIMIT = Bytes(3 * MOST_PIXELS_KEPT)
 
 _Side: TypeAlias = Annotated[int, Field(ge=1, le=2**31)]
 _Text: TypeAlias = Annotated[str, Field(max_length=100)]
@@ -71,7 +72,7 @@ class Picture:
         """Of one of `facts.pages`; upright, 8-bit sRGB."""
         size = self.facts.pages[page]
         wanted = size.width * size.height * 3
-        if wanted > _LIMITS.written:
+        if wanted > _PAGE_LIMIT:
             raise MediaUnreadableError("the reader of the image kept more than it may.")
         with opened(self.scratch, page_name(page)) as file:
             raw = file.read(wanted + 1)
@@ -84,9 +85,9 @@ def look(
     box: Box, file: Path, scratch: Path, wanted: Wanted, on_page: Callable[[float], None]
 ) -> Picture:
     """Raises `PipelineError`; tells `on_page` how many pages or frames are behind it."""
-    answer = box.read(
-        "image", file, scratch, wanted.as_arguments(), limits=_LIMITS, on_told=on_page
-    )
+    most = max(MOST_PIXELS_KEPT, wanted.most_pages * MOST_PIXELS_KEPT_OF_MANY)
+    limits = Limits(cpu=Seconds(600.0), written=Bytes(3 * most + 1024**2))
+    answer = box.read("image", file, scratch, wanted.as_arguments(), limits=limits, on_told=on_page)
     try:
         return Picture(Facts.model_validate(answer), scratch)
     except ValidationError as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 from PIL import Image
 
 from agent.pipelines.ocr.engine import Pixels
-from agent.pipelines.output import Written
+from agent.pipelines.output import Written, named
 
 
 def write_thumbnail(
@@ -15,4 +15,4 @@ def write_thumbnail(
     picture = Image.fromarray(pixels)
     picture.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS, reducing_gap=3.0)
     picture.save(folder / name, "JPEG", quality=quality, optimize=True, progressive=True)
-    return name, "image/jpeg"
+    return named(name)

@@ -1,11 +1,11 @@
 """Makes image files of every kind; each shows four colours, so that no turn goes unnoticed."""
 
-import io
 import struct
+import subprocess
+import tempfile
 import zlib
 from pathlib import Path
 
-import av
 import numpy as np
 from PIL import Image
 
@@ -50,16 +50,14 @@ def save_heic(picture: Image.Image, target: Path) -> Path:
 
 def _hevc(picture: Image.Image) -> tuple[bytes, bytes]:
     """The coded picture, and the decoder's configuration: both as in an MP4 file."""
-    film = io.BytesIO()
-    with av.open(film, "w", format="mp4") as container:
-        options = {"x265-params": "log-level=none:info=0", "crf": "4"}
-        stream = container.add_stream("libx265", rate=1, options=options)
-        stream.width, stream.height = picture.size
-        stream.pix_fmt = "yuv420p"
-        stream.codec_tag = "hvc1"
-        container.mux(stream.encode(av.VideoFrame.from_image(picture)))
-        container.mux(stream.encode())
-    raw = film.getvalue()
+    with tempfile.TemporaryDirectory() as folder:
+        still, film = Path(folder, "still.png"), Path(folder, "film.mp4")
+        picture.save(still)
+        coding = ["-c:v", "libx265", "-pix_fmt", "yuv420p", "-tag:v", "hvc1"]
+        options = ["-x265-params", "log-level=none:info=0:crf=4"]
+        command = ["ffmpeg", "-v", "error", "-i", str(still), *coding, *options, str(film)]
+        subprocess.run(command, check=True)
+        raw = film.read_bytes()
     return _box_in(raw, b"mdat"), _box_in(raw, b"hvcC")
 
 

@@ -124,3 +124,17 @@ def test_a_link_in_place_of_pixels_is_not_followed(tmp_path: Path) -> None:
 
     with pytest.raises(MediaUnreadableError, match="left no"):
         picture.pixels(0)
+
+
+def test_many_large_pages_fit_into_the_scratch_folder(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    page = quarters(3600, 2400).quantize(4)
+    page.save(
+        tmp_path / "input", "TIFF", save_all=True, append_images=[page] * 2, compression="packbits"
+    )
+
+    picture = look(Box(), tmp_path / "input", scratch, WANTED, lambda _: None)
+
+    assert len(picture.facts.pages) == 3
+    assert look_alike(corners_of(picture.pixels(2)))

@@ -412,7 +412,7 @@ def test_broken_tags_are_no_reason_not_to_look_at_the_picture(
     assert see(tmp_path / "a.png", include_gps=True).pages[0].size == 96 * 64 * 3
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "gif", "bmp"])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "gif", "bmp", "avif"])
 def test_broken_files_are_read_or_refused_and_nothing_else(
     tmp_path: Path, see: See, suffix: str
 ) -> None:
