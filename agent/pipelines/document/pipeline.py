@@ -23,7 +23,7 @@ from agent.pipelines.pipeline import Report
 _UNPACKED = Bytes(64 * 1024**2)
 """For the pdfium that kreuzberg unpacks where it reads a damaged PDF."""
 _LIMITS = Limits(
-    memory=Bytes(2 * 1024**3), cpu=Seconds(1800.0), written=_UNPACKED, stall=Seconds(300.0)
+    memory=Bytes(2 * 1024**3), cpu=Seconds(1800.0), written=_UNPACKED, stall=Seconds(45.0)
 )
 _READ, _RECOGNISED = 0.3, 0.95
 """Fractions of the whole task; where nothing is scanned, the second comes at once."""

@@ -44,7 +44,9 @@ def _read(file: Path, scratch: Path, wanted: Wanted, tell: Tell) -> JsonObject:
     pages: list[JsonValue] = []
     with _opened(file) as image:
         _check_size(image, wanted)
-        answer = _facts(image, wanted)
+        is_deep = _is_deep(image)
+        _decode_early(image)
+        answer = _facts(image, wanted, is_deep=is_deep)
         for number, rgb in _pictures(image, wanted, tell):
             (scratch / page_name(len(pages))).write_bytes(rgb.tobytes())
             pages.append({"number": number + 1, "width": rgb.width, "height": rgb.height})
@@ -53,6 +55,19 @@ def _read(file: Path, scratch: Path, wanted: Wanted, tell: Tell) -> JsonObject:
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         answer["page_count"] = len(pages)  # what the file says may be one of its broken parts
     return answer | {"pages": pages}
+
+
+def _decode_early(image: Image.Image) -> None:
+    """The tags of a PNG may lie behind its pixels: asked for them, Pillow decodes those as well.
+
+    What is broken there it would tell only once, and give black pixels from then on.
+    """
+    if image.format != "PNG":
+        return
+    try:
+        image.load()
+    except BROKEN as error:
+        raise _blamed_on_file(error) from error
 
 
 def _know_heif() -> None:
@@ -84,12 +99,12 @@ def _check_size(image: Image.Image, wanted: Wanted) -> None:
         )
 
 
-def _facts(image: Image.Image, wanted: Wanted) -> JsonObject:
+def _facts(image: Image.Image, wanted: Wanted, *, is_deep: bool) -> JsonObject:
     try:
         count = frame_count(image)
     except BROKEN as error:
         raise _blamed_on_file(error) from error
-    bits = 16 if _is_deep(image) else 8  # Pillow forgets once it has read on
+    bits = 16 if is_deep else 8  # Pillow forgets once it has read on
     width, height = image.size
     if turns_sideways(image):
         width, height = height, width
