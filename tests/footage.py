@@ -63,7 +63,9 @@ def shoot(script: Script, path: Path, encoding: Encoding | None = None) -> Film:
         for pixels in plan.frames():
             frame = av.VideoFrame.from_ndarray(pixels, format="bgr24")
             if how.size is not None:
-                frame = frame.reformat(*how.size, format=how.pixel_format)
+                frame = frame.reformat(
+                    *how.size, format=how.pixel_format, interpolation="FAST_BILINEAR"
+                )
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return Film(path, plan.cuts, plan.dissolves)

@@ -31,6 +31,8 @@ from agent.pipelines.video.source import (
 from agent.pipelines.video.watching import Watcher
 from agent.pipelines.video.wishes import Wishes
 
+_PACKETS = 100
+"""Between two signs of life."""
 _DISTINCT = 0.04
 """A new line on a slide is enough."""
 
@@ -73,14 +75,17 @@ def _cuts(
     moment = Moment.of(source.container, source.stream)
 
     def see(start: float) -> Iterator[Glance]:
-        for packet in packets_from(source.container, source.stream, start):
+        packets = packets_from(source.container, source.stream, start)
+        for number, packet in enumerate(packets):
+            if number % _PACKETS == 0:
+                tell(start)
             for frame in frames_of(packet):
                 time = moment.seconds(frame)
                 if time is not None:
                     yield Glance.at(time, frame)
 
-    watcher = Watcher(see, found)
-    return watcher.cuts(tell), watcher.decoded
+    watcher = Watcher(see, found, source.stream.width * source.stream.height)
+    return watcher.cuts(), watcher.decoded
 
 
 @dataclass(frozen=True, slots=True)

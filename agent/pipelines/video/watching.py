@@ -28,8 +28,8 @@ from agent.pipelines.video.scenes import (
 )
 
 _INSTANT = 1e-6
-_MOST_DECODED = 150_000
-"""Frames, about seven minutes of one core's time at 1080p; doubts after that go unanswered."""
+_MOST_PIXELS = 3e11
+"""Decoded, in all: 150,000 frames of 1080p, seven minutes of one core's time."""
 _DAZZLING = 30.0
 """Of 255."""
 _NEAR = 4
@@ -46,8 +46,10 @@ See = Callable[[float], Iterator[Glance]]
 class Watcher:
     """Finds the cuts of one video."""
 
-    def __init__(self, see: See, found: Survey) -> None:
+    def __init__(self, see: See, found: Survey, pixels: int) -> None:
+        """`pixels` are those of one frame."""
         self._see = see
+        self._most_decoded = _MOST_PIXELS / max(1, pixels)
         self._packets = _Packets(found)
         self._samples = [sample.glance for sample in found.samples]
         self._duration = found.duration
@@ -55,7 +57,7 @@ class Watcher:
         self.decoded = 0
         """Frames that had to be looked at."""
 
-    def cuts(self, tell: Callable[[float], None] = lambda _: None) -> tuple[float, ...]:
+    def cuts(self) -> tuple[float, ...]:
         if not self._samples:
             return ()
         found: list[float] = []
@@ -65,7 +67,6 @@ class Watcher:
                 other = replace(one, time=other.time)  # noqa: PLW2901 - seen without it
             found += self._cuts_between(one, other)
             one = other
-            tell(one.time)
         return settled([*found, *self._cuts_after(one)], self._duration)
 
     def _is_flash(self, before: Glance, odd: Glance) -> bool:
@@ -111,11 +112,11 @@ class Watcher:
 
     def _seen_between(self, start: float, end: float) -> Iterator[Glance]:
         """After `start`, up to `end`."""
-        if end <= start or self.decoded >= _MOST_DECODED:
+        if end <= start or self.decoded >= self._most_decoded:
             return
         for seen in self._see(start):
             self.decoded += 1
-            if seen.time > end:
+            if seen.time > end or self.decoded > self._most_decoded:
                 return
             if seen.time > start:
                 yield seen
