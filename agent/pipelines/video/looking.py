@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 
 Pixels = npt.NDArray[np.uint8]
 Colours = npt.NDArray[np.float32]
@@ -18,12 +19,6 @@ _MOVED = 75.0
 _COLOURFUL = 2.5
 """How much more a change of colours may count than that of the values."""
 _HUES, _SATURATIONS, _VALUES = 16, 8, 16
-
-
-def small(frame: VideoFrame) -> Pixels:
-    width, height = _SMALL
-    scaled = frame.reformat(width=width, height=height, format="bgr24", interpolation="AREA")
-    return scaled.to_ndarray().astype(np.uint8, copy=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +34,6 @@ class Glance:
     def brightness(self) -> float:
         """Mean, 0 to 255."""
         return float(self.picture.mean())
-
-    @classmethod
-    def at(cls, time: float, frame: VideoFrame) -> "Glance":
-        picture = small(frame)
-        return cls(time, picture, colours(picture))
 
 
 def colours(picture: Pixels) -> Colours:
@@ -89,12 +79,23 @@ class Look:
     contrast: float
     """Standard deviation of the brightness."""
 
-    @classmethod
-    def at(cls, frame: VideoFrame) -> "Look":
-        height = max(2, round(_SHARP_WIDTH * frame.height / frame.width) // 2 * 2)
-        scaled = frame.reformat(width=_SHARP_WIDTH, height=min(height, 4 * _SHARP_WIDTH))
-        grey = scaled.reformat(format="gray").to_ndarray()
-        return cls(
+
+class Eye:
+    """Looks at frames of one video. It keeps its scalers: making one takes longer than using it."""
+
+    def __init__(self) -> None:
+        self._small, self._grey = VideoReformatter(), VideoReformatter()
+
+    def glance(self, time: float, frame: VideoFrame) -> Glance:
+        scaled = self._small.reformat(frame, *_SMALL, "bgr24", interpolation="AREA")
+        picture = scaled.to_ndarray().astype(np.uint8, copy=False)
+        return Glance(time, picture, colours(picture))
+
+    def look(self, frame: VideoFrame) -> Look:
+        height = min(4 * _SHARP_WIDTH, max(2, round(_SHARP_WIDTH * frame.height / frame.width)))
+        scaled = self._grey.reformat(frame, _SHARP_WIDTH, height, "gray", interpolation="AREA")
+        grey = scaled.to_ndarray()
+        return Look(
             sharpness=float(cv2.Laplacian(grey, cv2.CV_32F).var()),
             brightness=float(grey.mean()),
             contrast=float(grey.std()),

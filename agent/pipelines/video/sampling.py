@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from agent.pipelines.video.looking import Glance, Look
+from agent.pipelines.video.looking import Eye, Glance, Look
 from agent.pipelines.video.source import Moment, VideoPacket, frames_of, packets_from
 
 _SPACING = 0.5
@@ -64,7 +64,7 @@ def survey(container: InputContainer, stream: VideoStream, tell: Callable[[float
 class _Surveyor:
     def __init__(self, moment: Moment) -> None:
         self._moment = moment
-        self._found = Survey()
+        self._found, self._eye = Survey(), Eye()
         self._spacing, self._next = _SPACING, float("-inf")
 
     def surveyed(self, packets: Iterator[VideoPacket], tell: Callable[[float], None]) -> Survey:
@@ -100,7 +100,7 @@ class _Surveyor:
         for frame in frames:
             time = self._moment.seconds(frame)
             if time is not None:
-                samples.append(Sample(Glance.at(time, frame), Look.at(frame)))
+                samples.append(Sample(self._eye.glance(time, frame), self._eye.look(frame)))
         if len(samples) > _MOST_SAMPLES:
             self._found.thin_out()
             self._spacing *= 2

@@ -17,7 +17,7 @@ from agent.pipelines.video.choosing import (
     thumbnails,
 )
 from agent.pipelines.video.grabbing import grabber
-from agent.pipelines.video.looking import Glance, change
+from agent.pipelines.video.looking import Eye, Glance, change
 from agent.pipelines.video.sampling import Survey, survey
 from agent.pipelines.video.sheet import evenly
 from agent.pipelines.video.source import (
@@ -72,7 +72,7 @@ def _cuts(
     source: Decoding, found: Survey, tell: Callable[[float], None]
 ) -> tuple[tuple[float, ...], int]:
     """And how many frames had to be decoded to find them."""
-    moment = Moment.of(source.container, source.stream)
+    moment, eye = Moment.of(source.container, source.stream), Eye()
 
     def see(start: float) -> Iterator[Glance]:
         packets = packets_from(source.container, source.stream, start)
@@ -82,7 +82,7 @@ def _cuts(
             for frame in frames_of(packet):
                 time = moment.seconds(frame)
                 if time is not None:
-                    yield Glance.at(time, frame)
+                    yield eye.glance(time, frame)
 
     watcher = Watcher(see, found, source.stream.width * source.stream.height)
     return watcher.cuts(), watcher.decoded
