@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.cli.abilities import ability_checks
 from agent.cli.check import Check, State
 from agent.cli.packages import DISTRIBUTION, base_check, version_of
 from agent.config import Settings, pipeline_settings, types_told, wanted_types
@@ -27,6 +28,7 @@ def local_checks(settings: Settings) -> Iterator[Check]:
     yield types_check(settings, SystemProbe(settings.spool, nvml=_nvml(settings)).hardware())
     yield ffmpeg_check(settings)
     yield model_check(settings)
+    yield from ability_checks(settings)
     yield spool_check(settings)
 
 

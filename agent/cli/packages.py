@@ -8,7 +8,7 @@ from agent.cli.check import Check, State
 
 DISTRIBUTION = "morag-agent"
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*(?:;.*extra\s*==\s*[\"'](\w+)[\"'])?")
-_NOT_FOR_PEOPLE = frozenset({"dev", "all"})
+_NOT_FOR_PEOPLE = frozenset({"dev", "rivals", "all"})
 """For those who work on the agent, and what only names other extras."""
 
 
