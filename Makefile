@@ -40,6 +40,7 @@ torture: $(VENV)/.all  ## kill agent and server a thousand times and break the d
 docs: $(VENV)/.all  ## write the generated documents again
 	$(BIN)/python -m agent.server.openapi > docs/openapi.json
 	$(BIN)/python -m agent config --example > config.example.toml
+	$(BIN)/python -m agent.pipelines.options_page > docs/options.md
 
 lock: $(VENV)/.all  ## pin what is installed now
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' | LC_ALL=C sort -f > constraints.txt

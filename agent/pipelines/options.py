@@ -15,7 +15,9 @@ _SHOWN = 60
 class Options(BaseModel):
     """The base of every pipeline's options: nothing unknown, nothing converted unasked."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
 
 
 OptionsT = TypeVar("OptionsT", bound=Options)

@@ -41,8 +41,11 @@ class AudioOptions(Options):
     )
     """Tell who speaks; null: as the owner of the box has set it, where it is installed."""
     num_speakers: _Count | None = None
+    """Where it is known; null estimates it."""
     min_speakers: _Count | None = None
+    """The fewest that the estimate may come to."""
     max_speakers: _Count | None = None
+    """The most."""
     topics: bool | None = Field(
         None,
         validation_alias=AliasChoices("topics", "topic_segmentation", "enable_topic_segmentation"),

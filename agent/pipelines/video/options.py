@@ -21,6 +21,7 @@ class VideoOptions(AudioOptions):
     )
     """The most that there may be; 0 for none."""
     extract_keyframes: bool = True
+    """MoRAG's own word: false is as good as `keyframes` 0."""
     thumbnails: Annotated[int, Field(ge=0, le=MOST_THUMBNAILS)] = Field(
         20, validation_alias=AliasChoices("thumbnails", "thumbnail_count")
     )
@@ -28,6 +29,7 @@ class VideoOptions(AudioOptions):
     generate_thumbnails: bool = Field(
         True, validation_alias=AliasChoices("generate_thumbnails", "extract_thumbnails")
     )
+    """MoRAG's own word: false is as good as `thumbnails` 0."""
     thumbnail_sizes: Annotated[list[_Size], Field(min_length=1, max_length=4)] = Field(
         [(320, 240)], validation_alias=AliasChoices("thumbnail_sizes", "thumbnail_size")
     )
@@ -39,6 +41,7 @@ class VideoOptions(AudioOptions):
     clips: bool = False
     """A film of each scene."""
     max_clips: Annotated[int, Field(ge=1, le=100)] = 20
+    """The first that many scenes."""
 
     @field_validator("thumbnail_sizes", mode="before")
     @classmethod
