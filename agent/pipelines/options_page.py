@@ -26,8 +26,8 @@ BY_TYPE: Mapping[str, type[Options]] = {
 _OPENING = """# What a job may say
 
 A job's `options` (`--option NAME=VALUE` of `submit` and `process`) go to the pipeline of its
-content type. One that does not exist, or has a wrong value, fails the job as `options_invalid`, with
-the names of those that do. `make docs` writes this page from the code.
+content type. One that does not exist, or has a wrong value, fails the job as `options_invalid`,
+with the names of those that do. `make docs` writes this page from the code.
 """
 _HEAD = "| option | default | what it does | also known as |\n|---|---|---|---|"
 

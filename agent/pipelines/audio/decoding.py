@@ -38,7 +38,7 @@ def record(
     answer = box.read("audio", file, scratch, wishes, limits=limits, on_told=on_position)
     _check_size(scratch, limits.written)
     recording = Recording(scratch / PCM_NAME, _source(answer))
-    flaw = _what_is_missing(recording)
+    flaw = what_is_missing(recording)
     if flaw and not allow_partial:
         raise CutOffError(flaw)
     return recording
@@ -46,12 +46,12 @@ def record(
 
 def flaws(recording: Recording) -> tuple[str, ...]:
     """What is wrong with the file, in sentences."""
-    missing, damaged = _what_is_missing(recording), recording.source.damaged_packets
+    missing, damaged = what_is_missing(recording), recording.source.damaged_packets
     lost = f"{damaged} damaged packets of the file were left out." if damaged else ""
     return tuple(filter(None, (missing, lost)))
 
 
-def _what_is_missing(recording: Recording) -> str:
+def what_is_missing(recording: Recording) -> str:
     """Says that the file did not hold what it promised; empty where it did."""
     promised, held = recording.source.duration or 0.0, recording.duration
     if promised - held <= max(_MISSING_SECONDS, _MISSING_SHARE * promised):

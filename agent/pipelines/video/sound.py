@@ -4,16 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.model.work import Task
-from agent.pipelines.audio.decoding import record
+from agent.pipelines.audio.decoding import record, what_is_missing
 from agent.pipelines.audio.hearing import Hearing
 from agent.pipelines.audio.writing import draw_waveform
 from agent.pipelines.box.running import Box
-from agent.pipelines.errors import (
-    CutOffError,
-    MediaUnreadableError,
-    NoAudioTrackError,
-    NoSpeechError,
-)
+from agent.pipelines.errors import MediaUnreadableError, NoAudioTrackError, NoSpeechError
 from agent.pipelines.output import Written
 from agent.pipelines.pipeline import Report
 from agent.pipelines.spoken.recording import Source
@@ -55,18 +50,23 @@ def sound_of(
 ) -> Sound:
     """Raises what the audio pipeline raises for other reasons than what is in the file."""
     source: Source | None = None
+    is_cut_off = False
     pictures: tuple[Written, ...] = ()
+    file = Path(task.input)
     try:
-        recording = record(box, Path(task.input), scratch, _quiet, track=options.audio_track)
-        source = recording.source
+        # A film that is cut off is shown as far as it goes, so it is heard like that as well.
+        recording = record(
+            box, file, scratch, _quiet, track=options.audio_track, allow_partial=True
+        )
+        source, is_cut_off = recording.source, bool(what_is_missing(recording))
         transcript = hearing.hear(
             recording, task.filename, options, report, is_frugal=task.is_frugal
         )
         if options.waveform:
             pictures = draw_waveform(recording, transcript, Path(task.output))
     except MediaUnreadableError as error:
-        return Sound(source=source, error=error, is_cut_off=isinstance(error, CutOffError))
-    return Sound(transcript=transcript, source=source, pictures=pictures)
+        return Sound(source=source, error=error, is_cut_off=is_cut_off)
+    return Sound(transcript=transcript, source=source, is_cut_off=is_cut_off, pictures=pictures)
 
 
 def _quiet(_position: float) -> None:

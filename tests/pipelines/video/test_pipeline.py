@@ -17,6 +17,7 @@ from agent.pipelines.video.reading import TextReader
 from tests.pipelines.audio.fake_engine import FakeEngine, everything
 from tests.pipelines.conftest import MakeTask
 from tests.pipelines.video.films import TONE, cut_off, film, run
+from tests.speech import recode
 
 SETTINGS = PipelineSettings()
 GOLDEN = Path(__file__).parent / "golden"
@@ -164,6 +165,19 @@ def test_a_file_without_its_end_is_analysed_with_a_warning(
 
     assert summary["is_cut_off"] is True
     assert "The file is cut off" in text_of(task, "video.md")
+
+
+def test_the_sound_of_a_file_without_its_end_is_heard_as_far_as_it_goes(
+    spoken: Path, make_task: MakeTask, tmp_path: Path
+) -> None:
+    whole = recode(spoken, tmp_path / "whole.mp4", "-c", "copy", "-movflags", "+faststart")
+    task = make_task("video", cut_off(whole, tmp_path / "part.mp4"), **QUICK)
+
+    summary = analysed(task).summary
+
+    assert summary["is_cut_off"] is True
+    assert summary["segment_count"] == 1
+    assert "cut off" in str(summary["warnings"])
 
 
 def test_what_is_no_video_at_all_is_unreadable(make_task: MakeTask, tmp_path: Path) -> None:
