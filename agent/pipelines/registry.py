@@ -70,7 +70,15 @@ def obstacle(content_type: str, settings: PipelineSettings) -> str | None:
         return f"wait for a release with a pipeline for {content_type}"
     if any(find_spec(module) is None for module in offer.modules):
         return f"pip install '{_DISTRIBUTION}[{offer.extra}]'"
+    if offer.is_boxed and settings.sandbox == "require" and not _has_walls():
+        return "use Linux 5.13 or newer with Landlock, or set limits.sandbox to auto"
     return offer.obstacle(settings)
+
+
+def _has_walls() -> bool:
+    from agent.pipelines.box.confinement import state
+
+    return state().are_whole
 
 
 def _nothing(_settings: PipelineSettings) -> str | None:
@@ -88,6 +96,8 @@ class _Offer:
     obstacle: Callable[[PipelineSettings], str | None] = _nothing
     is_light: bool = False
     """Cheap enough to be made before there is a task."""
+    is_boxed: bool = True
+    """It reads with libraries that a malicious file could take over."""
 
 
 def _audio(settings: PipelineSettings) -> Pipeline:
@@ -142,7 +152,13 @@ _OFFERS: Mapping[str, _Offer] = {
         is_light=True,
     ),
     "image": _Offer(make=_image, extra="images", modules=("PIL", "numpy")),
-    "text": _Offer(make=_text, extra="fast", modules=("charset_normalizer",), is_light=True),
+    "text": _Offer(
+        make=_text,
+        extra="fast",
+        modules=("charset_normalizer",),
+        is_light=True,
+        is_boxed=False,
+    ),
     "video": _Offer(
         make=_video, extra="video", modules=("av", "cv2", "numpy", "PIL"), obstacle=_lacks_model
     ),

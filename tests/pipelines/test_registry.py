@@ -5,6 +5,7 @@ import pytest
 
 from agent.model.failures import FailureCode
 from agent.model.work import Failed, PipelineSettings, Returned
+from agent.pipelines.box.confinement import Walls
 from agent.pipelines.errors import (
     GpuUnavailableError,
     OptionsInvalidError,
@@ -118,3 +119,12 @@ def test_a_surprise_is_internal_with_its_class_and_a_bounded_traceback() -> None
     assert told.message.startswith("KeyError: 'xxx")
     assert len(told.message) <= 300
     assert 1000 < len(told.detail) <= 8 * 1024
+
+
+def test_where_walls_are_required_and_missing_only_text_is_offered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agent.pipelines.box.confinement.state", lambda: Walls(seccomp=True))
+
+    assert possible_content_types(PipelineSettings(sandbox="require")) == ("text",)
+    assert "audio" in possible_content_types(PipelineSettings(sandbox="auto"))

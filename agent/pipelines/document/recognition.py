@@ -13,7 +13,7 @@ def load_recognition(settings: PipelineSettings) -> Recognise:
 
     if not ocr_is_possible():
         raise EngineUnavailableError(
-            "this box cannot recognise letters in pictures; `pip install 'morag-agent[ocr]'`."
+            "this box cannot recognise letters in pictures; `pip install 'morag-agent[images]'`."
         )
     ocr = load_ocr(settings)
 
