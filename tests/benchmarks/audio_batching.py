@@ -27,7 +27,7 @@ from tests.benchmarks.reading import reading
 from tests.benchmarks.report import Figure
 from tests.speech import word_error_rate
 
-MINUTES, MODEL, BATCH = 4.0, "base", 8
+MINUTES, MODEL, BATCH = 2.0, "base", 8
 SETTINGS = PipelineSettings(
     engine="faster-whisper", model=MODEL, device="cpu", diarization=False, topics=False
 )

@@ -1,6 +1,7 @@
 """How much memory four hours take, beside ten minutes: the worker's peak, and that of its box.
 
-The long recording has a minute of speech in each ten, so that measuring takes minutes, not hours.
+The long one begins with the short one and has a minute of speech in each ten from there on, so
+that measuring takes minutes, not hours.
 """
 
 import json
@@ -37,7 +38,7 @@ def measure(folder: Path) -> list[Figure]:
         whole = file.readframes(_BLOCK * RATE)
     short = _written(folder / "short.wav", [whole])
     minute = whole[: 60 * RATE * 2].ljust(_BLOCK * RATE * 2, b"\0")
-    long = _written(folder / "long.wav", [minute] * _BLOCKS)
+    long = _written(folder / "long.wav", [whole, *[minute] * (_BLOCKS - 1)])
     few, many = _peaks(short, folder / "few"), _peaks(long, folder / "many")
     return [
         Figure("peak memory for four hours, beside ten minutes", many[0] / few[0], BAR,

@@ -22,7 +22,7 @@ from tests.benchmarks.reading import reading
 from tests.benchmarks.report import Figure, median
 from tests.speech import word_error_rate
 
-MINUTES, ROUNDS = 5.0, 3
+MINUTES, ROUNDS = 2.0, 3
 SETTINGS = PipelineSettings(
     engine="faster-whisper", model="base", device="cpu", threads=1, diarization=False, topics=False
 )

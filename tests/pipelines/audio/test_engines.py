@@ -2,12 +2,14 @@
 
 import io
 import json
+import wave
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import faster_whisper
+import numpy as np
 import pytest
 import torch
 import whisper
@@ -19,6 +21,7 @@ from agent.pipelines.audio.engines.ctranslate2_file import (
     QuantizedModelError,
     read_variables,
 )
+from agent.pipelines.audio.engines.engine import Request
 from agent.pipelines.audio.engines.faster_whisper import compute_types
 from agent.pipelines.audio.engines.loading import load_engine
 from agent.pipelines.audio.engines.openai_whisper import OpenAiWhisper
@@ -101,6 +104,21 @@ def test_spoken_words_are_written_down(
     print(f"{produced.summary['engine']} on {name}: WER {errors[spoken[name]]:.3f}")
     assert errors[spoken[name]] < MOST_ERRORS
     assert min(error for text, error in errors.items() if text != spoken[name]) > 0.6
+
+
+def test_parts_of_any_length_can_be_decoded_together(cache: Path, fox: Path) -> None:
+    assert cache.is_dir()
+    engine = load_engine(settings("faster-whisper"))
+    with wave.open(str(fox)) as sound:
+        stored = np.frombuffer(sound.readframes(sound.getnframes()), np.int16)
+    samples = stored.astype(np.float32) / np.float32(32768)
+    parts = [samples[: 16_000 + odd] for odd in (7, 77, 777, 7777)]
+
+    found = engine.transcribe_together(parts, Request(language="en", task="transcribe"))
+
+    assert len(found) == len(parts)
+    assert all("quick" in " ".join(one.text.lower() for one in segments) for segments in found)
+    assert all(one.start < 1.1 for segments in found for one in segments)
 
 
 def test_nothing_is_made_up_over_a_long_pause(

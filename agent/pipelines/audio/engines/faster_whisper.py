@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import TypedDict
 
@@ -101,20 +102,31 @@ class FasterWhisper:
     ) -> tuple[tuple[Segment, ...], ...]:
         # As the library ships it, its own cuts glue speakers together and lose speech: here the
         # cuts are the caller's, and time stamps show where the model gave up.
-        ends = np.cumsum([len(part) for part in parts]) / SAMPLE_RATE
-        clips = [
-            {"start": float(end) - len(part) / SAMPLE_RATE, "end": float(end)}
-            for part, end in zip(parts, ends, strict=True)
-        ]
+        firsts = [0, *np.cumsum([len(part) for part in parts]).tolist()]
         found, _ = BatchedInferencePipeline(self._model).transcribe(
             np.concatenate(parts),
             **_wishes(request),
             temperature=request.temperatures[0],
-            clip_timestamps=clips,
+            clip_timestamps=[_clip(*pair) for pair in pairwise(firsts)],
             without_timestamps=False,
             batch_size=len(parts),
         )
-        return _sorted_by_clip([_segment(segment) for segment in found], clips)
+        segments = [(segment.seek, _segment(segment)) for segment in found]
+        starts = [first / SAMPLE_RATE for first in firsts[:-1]]
+        # Not by their own times: a segment may reach into the next clip.
+        return tuple(
+            tuple(one.shifted(-start) for seek, one in segments if seek == self._seek(start))
+            for start in starts
+        )
+
+    def _seek(self, start: float) -> int:
+        """The name that the library gives to the clip there."""
+        return int(start * self._model.frames_per_second)
+
+
+def _clip(first: int, after: int) -> dict[str, float]:
+    """Half a sample late, or rounding down might lose one, and the library asserts that none is."""
+    return {"start": (first + 0.5) / SAMPLE_RATE, "end": (after + 0.5) / SAMPLE_RATE}
 
 
 def _wishes(request: Request) -> "_Wishes":
@@ -141,20 +153,6 @@ def _segment(found: TheirSegment) -> Segment:
     words = tuple(Word(w.start, w.end, w.word, w.probability) for w in found.words or ())
     doubt = float(found.no_speech_prob)
     return Segment(float(found.start), float(found.end), found.text, words, no_speech=doubt)
-
-
-def _sorted_by_clip(
-    segments: Sequence[Segment], clips: Sequence[Mapping[str, float]]
-) -> tuple[tuple[Segment, ...], ...]:
-    """The segments of each clip, in its own time."""
-    return tuple(
-        tuple(
-            segment.shifted(-clip["start"])
-            for segment in segments
-            if clip["start"] <= (segment.start + segment.end) / 2 < clip["end"]
-        )
-        for clip in clips
-    )
 
 
 def _device(wanted: str) -> str:
