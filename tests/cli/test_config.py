@@ -34,8 +34,8 @@ def test_each_line_tells_where_it_came_from(
     lines = {line.split("  #")[0].strip(): line for line in capsys.readouterr().out.splitlines()}
     assert lines['id = "w7"'].endswith("# MORAG_REMOTE_WORKER_ID")
     assert lines["max_jobs = 2"].endswith("# --max-jobs")
-    assert lines["thumbnail_quality = 85"].endswith(
-        "# default; takes effect with the video pipeline"
+    assert lines["soft_stop_min = 5"].endswith(
+        "# default; takes effect with pipelines that can stop early"
     )
 
 

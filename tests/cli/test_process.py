@@ -40,13 +40,13 @@ def test_options_reach_the_pipeline_and_a_wrong_one_is_told(
     assert "no_such" in error
 
 
-def test_a_type_without_a_pipeline_is_told(
+def test_a_file_that_is_not_of_the_type_it_is_said_to_be_is_told(
     note: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["process", str(note), "--out", str(tmp_path), "--content-type", "video"]
 
     assert main(words) == ExitCode.NO
-    assert "error: unsupported_media: " in capsys.readouterr().err
+    assert "error: media_unreadable: " in capsys.readouterr().err
 
 
 def test_a_job_that_takes_too_long_is_stopped(

@@ -176,7 +176,7 @@ def test_a_row_of_failures_is_never_longer_than_allowed_without_a_pause(
     for step in steps:
         trust = breaker.trust(now)
         if isinstance(trust, Paused):
-            assert trust.until - now <= 3600.0
+            assert trust.until - now <= 3600.0 + 1e-6  # of large numbers, the last digits
             now, row, is_first = trust.until, 0, False
         assert may_take(breaker.trust(now))  # it always comes back
         now = Instant(now + step.takes)
