@@ -22,6 +22,8 @@ _PAUSE = 5.0
 _SHORTEST_LOOP = 60
 """Characters: below, compression says nothing."""
 _DOUBT = 0.5
+_FASTEST = 40.0
+"""Characters a second; auctioneers reach thirty. A last splinter may get a paragraph."""
 _PHRASES = frozenset({
     "thanks for watching", "thank you for watching", "thank you very much for watching",
     "thank you", "thank you very much", "please subscribe", "please subscribe to my channel",
@@ -53,13 +55,17 @@ def believable(segments: Iterable[Segment], speech: Sequence[Span]) -> Iterator[
     """Without what a model says over silence: where nobody was heard, or where it doubts itself."""
     places = Places(speech)
     for segment in segments:
-        wide = Span(segment.start - _MARGIN, segment.end + _MARGIN)
+        margin = 0.0 if segment.no_speech > _DOUBT else _MARGIN
+        wide = Span(segment.start - margin, segment.end + margin)
         if places.touched_by(wide) and not _is_imagined(segment):
             yield segment
 
 
 def _is_imagined(segment: Segment) -> bool:
-    return segment.no_speech > _DOUBT and plain(segment.text) in _PHRASES
+    if segment.no_speech <= _DOUBT:
+        return False
+    text = plain(segment.text)
+    return text in _PHRASES or len(text) > _FASTEST * (segment.end - segment.start)
 
 
 def loops(segments: Sequence[Segment]) -> Iterator[tuple[int, int]]:

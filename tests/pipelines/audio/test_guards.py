@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +44,22 @@ def test_what_whisper_says_at_the_end_of_films_needs_its_own_belief(
     kept = list(believable([thanks, other], spans((0, 2))))
 
     assert kept == ([thanks, other] if stays else [other])
+
+
+@pytest.mark.parametrize(("doubt", "stays"), [(0.8, False), (0.1, True)])
+def test_a_paragraph_in_half_a_second_needs_the_models_own_belief(
+    doubt: float, *, stays: bool
+) -> None:
+    splinter = Segment(10.0, 10.6, NORMAL, no_speech=doubt)
+
+    assert list(believable([splinter], spans((0, 10.5)))) == ([splinter] if stays else [])
+
+
+def test_where_a_model_doubts_itself_its_words_must_lie_on_speech() -> None:
+    beside = Segment(2.1, 3.0, "Yes.", no_speech=0.8)
+
+    assert list(believable([beside], spans((0, 2)))) == []
+    assert list(believable([replace(beside, no_speech=0.2)], spans((0, 2)))) != []
 
 
 def numbered(*said: str) -> list[Segment]:
