@@ -19,7 +19,7 @@ def as_srt(transcript: Transcript) -> str:
     cues = (
         f"{number}\n{srt_time(cue.start)} --> {srt_time(cue.end)}\n"
         f"{_named(cue).replace('-->', '→')}\n"
-        for number, cue in enumerate(_cues(transcript), start=1)
+        for number, cue in enumerate(_cues(_told_apart(transcript)), start=1)
     )
     return "\n".join(cues)
 
@@ -34,7 +34,15 @@ def as_vtt(transcript: Transcript) -> str:
 
 def as_text(transcript: Transcript) -> str:
     """One line an utterance; who speaks stands before the first one of a turn."""
-    return "".join(f"{line}\n" for line in _turns(transcript.segments))
+    return "".join(f"{line}\n" for line in _turns(_told_apart(transcript).segments))
+
+
+def _told_apart(transcript: Transcript) -> Transcript:
+    """Nobody needs to read the same name before every line of a monologue."""
+    if len(transcript.speakers) != 1:
+        return transcript
+    nameless = tuple(replace(segment, speaker=None) for segment in transcript.segments)
+    return replace(transcript, segments=nameless)
 
 
 def _turns(segments: Iterable[Segment]) -> Iterator[str]:

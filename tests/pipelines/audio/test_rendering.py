@@ -184,3 +184,14 @@ def test_languages_without_spaces_get_none_in_their_subtitles() -> None:
 
     assert text[:14] in cues.replace("\n", "")
     assert " " not in cues.split("\n")[2]
+
+
+def test_the_one_speaker_of_a_monologue_is_not_named_before_every_line() -> None:
+    alone = transcript(
+        Segment(0, 1, "Hello.", speaker="SPEAKER_00"), Segment(1, 2, "Bye.", speaker="SPEAKER_00")
+    )
+
+    assert as_text(alone) == "Hello.\nBye.\n"
+    assert "SPEAKER" not in as_srt(alone)
+    assert as_vtt(alone).count("<v SPEAKER_00>") == 2
+    assert "[00:00][SPEAKER_00] Hello." in as_markdown(alone)
