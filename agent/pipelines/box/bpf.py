@@ -10,7 +10,7 @@ from errno import EPERM
 from typing import NamedTuple, TypeAlias
 
 LOAD, AND = 0x20, 0x54
-IF_EQUAL, IF_AT_LEAST, IF_ANY_BIT = 0x15, 0x35, 0x45
+IF_EQUAL, IF_AT_LEAST = 0x15, 0x35
 ANSWER = 0x06
 
 ALLOW, ERRNO, KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000

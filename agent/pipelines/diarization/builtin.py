@@ -15,7 +15,7 @@ from agent.pipelines.spoken.span import Span
 
 
 class BuiltInDiarizer:
-    """segmentation-3.0 and CAM++, at a fortieth of real time on one core."""
+    """segmentation-3.0 and CAM++, at a twenty-fifth of real time on one core."""
 
     name = "segmentation-3.0 + CAM++"
 

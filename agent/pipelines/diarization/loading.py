@@ -5,7 +5,8 @@ from importlib.util import find_spec
 from agent.model.work import PipelineSettings
 from agent.pipelines.diarization.diarizer import Diarizer
 from agent.pipelines.diarization.shipped import SEGMENTATION, are_shipped, shipped_file
-from agent.pipelines.errors import EngineUnavailableError, GpuUnavailableError
+from agent.pipelines.errors import EngineUnavailableError
+from agent.pipelines.models.devices import torch_device
 
 _LIBRARIES = ("numpy", "scipy", "torch")
 
@@ -50,10 +51,7 @@ def _device(settings: PipelineSettings) -> str:
 
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    has_gpu = settings.device != "cpu" and bool(torch.cuda.is_available())
-    if settings.device == "cuda" and not has_gpu:
-        raise GpuUnavailableError("the settings ask for cuda, but torch sees no GPU.")
-    return "cuda" if has_gpu else "cpu"
+    return torch_device(settings.device)
 
 
 def _pyannote_is_installed() -> bool:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from agent.model.ids import Bytes
-from agent.pipelines.models.catalogue import CATALOGUE, WEIGHTS, Entry, Purpose
+from agent.pipelines.models.catalogue import WEIGHTS, Entry, Purpose
 from agent.pipelines.models.digests import (
     Algorithm,
     Expected,
@@ -52,11 +52,6 @@ def copies(entry: Entry, models_folder: str | None) -> Iterator[Copy]:
         yield _copy(entry, model)
         if model.form is Form.PARTS and (joined := joined_folder(entry.name, models_folder)):
             yield Copy(entry, joined, size_of(joined))
-
-
-def all_copies(models_folder: str | None) -> Iterator[Copy]:
-    for entry in CATALOGUE.values():
-        yield from copies(entry, models_folder)
 
 
 def verified(copy: Copy) -> Verdict:

@@ -14,8 +14,8 @@ from agent.model.work import PipelineSettings
 from agent.pipelines.audio.engines.checkpoint import convert, read_alignment_heads
 from agent.pipelines.audio.engines.engine import NoOtherTypeError, Request, Tell
 from agent.pipelines.audio.engines.openai_windows import WindowCutter, segment_of
-from agent.pipelines.errors import GpuUnavailableError
 from agent.pipelines.models.choice import EngineName
+from agent.pipelines.models.devices import torch_device
 from agent.pipelines.models.files import converted, ct2_folder
 from agent.pipelines.models.memory import limit_torch, openai_whisper_need
 from agent.pipelines.models.placing import Place
@@ -32,7 +32,7 @@ def load(
     unfit: Collection[str] = (),
     tell: Tell = lambda _said: None,
 ) -> "OpenAiWhisper":
-    device = _device(settings.device)
+    device = torch_device(settings.device)
     compute_type = "float16" if device == "cuda" else "float32"
     if compute_type in unfit:
         raise NoOtherTypeError(f"openai-whisper computes with {compute_type} alone on {device}.")
@@ -125,13 +125,6 @@ class OpenAiWhisper:
         plain = whisper.log_mel_spectrogram(window, self._model.dims.n_mels)
         ours = plain.to(self._model.device)
         return ours.half() if self._is_half else ours
-
-
-def _device(wanted: str) -> str:
-    has_gpu = wanted != "cpu" and bool(torch.cuda.is_available())
-    if wanted == "cuda" and not has_gpu:
-        raise GpuUnavailableError("the settings ask for cuda, but torch sees no GPU.")
-    return "cuda" if has_gpu else "cpu"
 
 
 class _Bar:
