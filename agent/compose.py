@@ -18,22 +18,29 @@ from agent.config import (
     agent_token,
     announced_types,
     capability_on,
+    guest_policy,
     pipeline_settings,
+    power_policy,
     slots_on,
     types_told,
     wanted_types,
 )
+from agent.core.guest import Guest
+from agent.core.power import Power
+from agent.core.presence import Presence
 from agent.edges.child import ChildLostError
 from agent.edges.children import ChildPool, Limits
 from agent.edges.clock import SystemClock
 from agent.edges.downloads import HttpInputSource
 from agent.edges.http import Connection
 from agent.edges.native_server import Identity, NativeServer
-from agent.edges.nvml import Nvml
+from agent.edges.nvml import Nvml, Sight
+from agent.edges.owner import Owner
 from agent.edges.probe import SystemProbe
 from agent.edges.spool import DiskSpool
 from agent.edges.tus import TusClient
 from agent.edges.uploads import TusArtifactSink
+from agent.edges.watch import BoxWatch
 from agent.model.errors import ConfigError
 from agent.model.hardware import Hardware
 from agent.model.ids import AgentId, BootId, Bytes, Seconds
@@ -43,6 +50,7 @@ from agent.ports import Display, Introduction
 from agent.runtime.agent import Agent
 from agent.runtime.introduced import IntroducedServer
 from agent.runtime.tools import Policy, Tools
+from agent.runtime.watching import Keepers
 from agent.wire.base import BOOT_HEADER
 
 AFTER_THE_FIRST_POLL = 0.05
@@ -55,9 +63,12 @@ async def agent_of(
 ) -> AsyncIterator[Agent]:
     """Everything that `run` needs; what was opened is closed again.
 
-    Raises `ConfigError` for settings that do not fit together or a spool that is taken.
+    Raises `ConfigError` for settings that do not fit together or to the box, or a spool that is
+    taken.
     """
-    probe = probe_of(settings)
+    nvml = nvml_of(settings)
+    probe = probe_of(settings, nvml)
+    refuse_without_gpu(settings, probe.gpus())
     hardware = probe.hardware()
     possible = possible_content_types(pipeline_settings(settings))
     who = introduction(settings, hardware, possible)
@@ -92,11 +103,35 @@ async def agent_of(
             warming.cancel()
 
 
-def probe_of(settings: Settings) -> SystemProbe:
-    return SystemProbe(
-        settings.spool,
-        nvml=Nvml() if settings.gpu else None,
-        health_max_age=Seconds(settings.health_interval_s),
+def nvml_of(settings: Settings) -> Nvml | None:
+    return Nvml() if settings.gpu else None
+
+
+def probe_of(settings: Settings, nvml: Nvml | None) -> SystemProbe:
+    age = Seconds(settings.health_interval_s)
+    return SystemProbe(settings.spool, nvml=nvml, health_max_age=age)
+
+
+def refuse_without_gpu(settings: Settings, sight: Sight) -> None:
+    """Raises `ConfigError`: nobody notices an agent that computes on the processor instead."""
+    if settings.gpu_require and not sight.gpus:
+        raise ConfigError(
+            f"gpu.require is on, and no GPU can be used: {sight.reason};"
+            " mend that, or start with --no-require-gpu"
+        )
+
+
+def watch_of(settings: Settings, nvml: Nvml | None) -> BoxWatch:
+    """The owner is looked for only where it matters: asking costs a process."""
+    owner = Owner() if settings.guest_yield == "when_idle" else None
+    return BoxWatch(nvml, owner=owner, wants_programs=bool(settings.guest_programs))
+
+
+def keepers_of(settings: Settings) -> Keepers:
+    return Keepers(
+        guest=Guest(guest_policy(settings)),
+        presence=Presence(is_required=settings.gpu_require),
+        power=Power(power_policy(settings)),
     )
 
 

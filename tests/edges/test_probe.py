@@ -1,10 +1,9 @@
 import socket
 from pathlib import Path
 
-from agent.edges.nvml import Nvml
 from agent.edges.probe import SystemProbe, free_disk
 from agent.model.ids import Seconds
-from tests.fakes.nvml import Card, FakeNvml
+from tests.fakes.nvml import Card, FakeNvml, seen_by
 
 
 def probe_of(
@@ -13,7 +12,7 @@ def probe_of(
     *,
     max_age: Seconds = Seconds(0.0),  # noqa: B008
 ) -> SystemProbe:
-    nvml = Nvml(lambda: library) if library else None
+    nvml = seen_by(library) if library else None
     return SystemProbe(folder, nvml=nvml, health_max_age=max_age)
 
 
