@@ -14,8 +14,8 @@ LONGEST_REASON = 200
 FOREIGN, OWN = "a foreign program", "the agent"
 
 
-def gpu_health(sight: GpuSight, own_pids: Collection[int]) -> JsonObject:
-    """What a card does not tell is left out."""
+def gpu_health(sight: GpuSight, own_pids: Collection[int] | None) -> JsonObject:
+    """What a card does not tell is left out, and so are processes where `own_pids` is unknown."""
     told: JsonObject = {"gpus": [_gpu(state, own_pids) for state in sight.gpus]}
     if sight.missing:
         told["gpu_trouble"] = [
@@ -28,7 +28,7 @@ def host_health(host: HostState) -> JsonObject:
     return _known({"on_battery": host.is_on_battery, "battery_percent": host.battery_percent})
 
 
-def _gpu(state: GpuState, own_pids: Collection[int]) -> JsonObject:
+def _gpu(state: GpuState, own_pids: Collection[int] | None) -> JsonObject:
     told = _known(
         {
             "index": state.index,
@@ -44,7 +44,7 @@ def _gpu(state: GpuState, own_pids: Collection[int]) -> JsonObject:
     )
     if state.throttling:
         told["throttling"] = list(state.throttling)
-    if state.processes:
+    if state.processes and own_pids is not None:
         told["processes"] = list(_processes(state.processes, own_pids))
     return told
 

@@ -65,6 +65,11 @@ class Nvml:
         self._looking = Lock()
 
     @property
+    def counts_as_the_host(self) -> bool:
+        """Are the numbers of processes those that we know them by."""
+        return self._surroundings.counts_as_the_host
+
+    @property
     def latest(self) -> GpuSight:
         return self._latest
 

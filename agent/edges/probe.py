@@ -75,6 +75,8 @@ class SystemProbe:
         if self._nvml is None:
             return {"gpus": []}
         sight = self._nvml.latest
+        if not self._nvml.counts_as_the_host:
+            return gpu_health(sight, None)
         pids = {process.pid for gpu in sight.gpus for process in gpu.processes or ()}
         return gpu_health(sight, self._own.among(pids))
 

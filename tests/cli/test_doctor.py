@@ -337,3 +337,10 @@ def test_a_model_to_be_downloaded_is_fine_when_that_is_allowed() -> None:
     settings = Settings(allow_download=True, whisper_model="medium", device="cpu")
 
     assert "downloaded with the first job" in model_check(settings).found
+
+
+def test_a_required_gpu_that_is_missing_fails_the_check() -> None:
+    check = gpu_check(Settings(gpu_require=True), seen_by(NO_DRIVER))
+
+    assert check.state is State.FAIL
+    assert "--no-require-gpu" in check.advice

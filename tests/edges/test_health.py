@@ -46,6 +46,11 @@ def test_what_a_card_does_not_tell_is_left_out() -> None:
     assert gpu_health(GpuSight((bare,)), ()) == {"gpus": [{"index": 0}]}
 
 
+def test_where_our_own_processes_are_not_known_none_are_told() -> None:
+    assert "processes" in json.dumps(gpu_health(GpuSight((BUSY,)), ()))
+    assert "processes" not in json.dumps(gpu_health(GpuSight((BUSY,)), None))
+
+
 def test_trouble_is_told_by_kind_and_at_no_great_length() -> None:
     told = gpu_health(GpuSight(missing=(Missing(trouble=Trouble.LOST, why="x" * 1000),)), ())
 
