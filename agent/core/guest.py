@@ -32,6 +32,8 @@ class Guest:
         self._programs = _Box(policy, policy.quiet)
         self._owner = _Box(policy, NO_WAIT)
         self._was_computing = False
+        self.is_owner_unknown = False
+        """Their presence matters, and nobody can tell it."""
 
     @property
     def restraints(self) -> Mapping[str | None, Restraint]:
@@ -80,6 +82,7 @@ class Guest:
         self._programs.on_look(None if name is None else f"{name} is running", now)
         idle = look.host.owner_idle
         matters = self._policy.mode is Mode.WHEN_IDLE
+        self.is_owner_unknown = matters and idle is None
         is_here = matters and idle is not None and idle < self._policy.idle
         self._owner.on_look("somebody is at this box" if is_here else None, now)
 

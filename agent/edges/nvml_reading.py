@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from statistics import mean
 
 from agent.edges.nvml_library import Library, ProcessInfo, ProcessSample, kind_of, told
 from agent.model.gpu_state import Draw, GpuProcess, GpuState, Load, ProcessKind
@@ -131,8 +130,8 @@ class Reader:
 
 def _mean(samples: Sequence[ProcessSample]) -> _Use:
     return _Use(
-        compute_percent=round(mean(sample.smUtil for sample in samples)),
-        encoder_percent=round(mean(sample.encUtil for sample in samples)),
+        compute_percent=round(sum(sample.smUtil for sample in samples) / len(samples)),
+        encoder_percent=round(sum(sample.encUtil for sample in samples) / len(samples)),
     )
 
 

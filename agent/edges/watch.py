@@ -7,6 +7,7 @@ from threading import Thread
 
 from agent.edges.nvml import Nvml
 from agent.edges.owner import Owner
+from agent.edges.power_supply import battery
 from agent.edges.processes import OwnProcesses, running_programs
 from agent.edges.surroundings import Surroundings
 from agent.model.gpu_state import GpuSight, HostState, Look, Missing, Trouble
@@ -71,17 +72,11 @@ def _blind(why: str) -> Look:
 
 
 def host_state(owner: Owner | None) -> HostState:
-    import psutil
-
-    battery = psutil.sensors_battery()
     idle = None if owner is None else owner.idle()
-    if battery is None or battery.power_plugged is None:
+    found = battery()
+    if found is None:
         return HostState(owner_idle=idle)
-    return HostState(
-        is_on_battery=not battery.power_plugged,
-        battery_percent=round(battery.percent),
-        owner_idle=idle,
-    )
+    return HostState(is_on_battery=found.is_in_use, battery_percent=found.percent, owner_idle=idle)
 
 
 def _in_thread(look: Callable[[], Look]) -> asyncio.Future[Look | None]:

@@ -60,6 +60,7 @@ class Watching:
         self._is_computing = is_computing
         self._is_within_hours = is_within_hours
         self._told: dict[str, Restraint] = {}
+        self._was_owner_unknown = False
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -91,7 +92,18 @@ class Watching:
             look, now, is_computing=is_computing, is_within_hours=self._is_within_hours()
         )
         keepers.power.on_look(look, now)
+        self._say_if_owner_unknown()
         self._tell()
+
+    def _say_if_owner_unknown(self) -> None:
+        is_unknown = self._keepers.guest.is_owner_unknown
+        if is_unknown and not self._was_owner_unknown:
+            _log.warning(
+                "guest.owner_unknown",
+                reason="nobody tells whether somebody is at this box: only other programs on the"
+                " GPU make the agent step back",
+            )
+        self._was_owner_unknown = is_unknown
 
     def _tell(self) -> None:
         """Only what changed."""

@@ -110,6 +110,13 @@ async def test_within_the_agreed_hours_nobody_makes_us_yield(clock: LoopClock) -
     assert [rung for _, _, rung in box.told] == [Rung.TAKE_NOTHING, Rung.PAUSE]
 
 
+async def test_an_owner_whom_nobody_sees_is_told_once(clock: LoopClock, lines: Lines) -> None:
+    await Box(clock, {0: CALM}, mode=Mode.WHEN_IDLE).live(10)
+    await Box(clock, {0: look(gpu(), owner_idle=500)}, mode=Mode.WHEN_IDLE).live(10)
+
+    assert [line["event"] for line in lines].count("guest.owner_unknown") == 1
+
+
 async def test_what_is_about_the_whole_box_has_a_source_of_its_own(clock: LoopClock) -> None:
     box = await Box(clock, {0: look(gpu(), is_on_battery=True)}).live(4)
 
