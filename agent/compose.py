@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from random import Random
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -18,16 +19,11 @@ from agent.config import (
     agent_token,
     announced_types,
     capability_on,
-    guest_policy,
     pipeline_settings,
-    power_policy,
     slots_on,
     types_told,
     wanted_types,
 )
-from agent.core.guest import Guest
-from agent.core.power import Power
-from agent.core.presence import Presence
 from agent.edges.child import ChildLostError
 from agent.edges.children import ChildPool, Limits
 from agent.edges.clock import SystemClock
@@ -35,23 +31,23 @@ from agent.edges.downloads import HttpInputSource
 from agent.edges.http import Connection
 from agent.edges.native_server import Identity, NativeServer
 from agent.edges.nvml import Nvml, Sight
-from agent.edges.owner import Owner
 from agent.edges.probe import SystemProbe
 from agent.edges.spool import DiskSpool
 from agent.edges.tus import TusClient
 from agent.edges.uploads import TusArtifactSink
-from agent.edges.watch import BoxWatch
 from agent.model.errors import ConfigError
 from agent.model.hardware import Hardware
 from agent.model.ids import AgentId, BootId, Bytes, Seconds
 from agent.model.work import PipelineSettings
 from agent.pipelines.registry import obstacle, possible_content_types
-from agent.ports import Display, Introduction
+from agent.ports import Display, Introduction, Watch
 from agent.runtime.agent import Agent
 from agent.runtime.introduced import IntroducedServer
 from agent.runtime.tools import Policy, Tools
-from agent.runtime.watching import Keepers
 from agent.wire.base import BOOT_HEADER
+
+if TYPE_CHECKING:
+    from agent.runtime.watching import Keepers
 
 AFTER_THE_FIRST_POLL = 0.05
 CHILD = (sys.executable, "-m", "agent.pipelines.child")
@@ -121,13 +117,23 @@ def refuse_without_gpu(settings: Settings, sight: Sight) -> None:
         )
 
 
-def watch_of(settings: Settings, nvml: Nvml | None) -> BoxWatch:
+def watch_of(settings: Settings, nvml: Nvml | None) -> Watch:
     """The owner is looked for only where it matters: asking costs a process."""
+    # Imported here, as in `keepers_of`: the first poll does not wait for who watches the box.
+    from agent.edges.owner import Owner
+    from agent.edges.watch import BoxWatch
+
     owner = Owner() if settings.guest_yield == "when_idle" else None
     return BoxWatch(nvml, owner=owner, wants_programs=bool(settings.guest_programs))
 
 
-def keepers_of(settings: Settings) -> Keepers:
+def keepers_of(settings: Settings) -> "Keepers":
+    from agent.config.guest import guest_policy, power_policy
+    from agent.core.guest import Guest
+    from agent.core.power import Power
+    from agent.core.presence import Presence
+    from agent.runtime.watching import Keepers
+
     return Keepers(
         guest=Guest(guest_policy(settings)),
         presence=Presence(is_required=settings.gpu_require),

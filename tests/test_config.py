@@ -9,17 +9,16 @@ from agent.config import (
     announced_types,
     capability_on,
     client_token,
-    guest_policy,
     known_content_types,
     load,
     pipeline_settings,
-    power_policy,
     slots_on,
     types_told,
     wanted_types,
 )
 from agent.config.content_types import by_capability
 from agent.config.example import effective, example
+from agent.config.guest import guest_policy, power_policy
 from agent.config.table import rows
 from agent.core.foreign_use import GuestPolicy, Mode, matches
 from agent.core.power import PowerPolicy

@@ -9,7 +9,6 @@ from agent.config.derived import (
     types_told,
     wanted_types,
 )
-from agent.config.guest import guest_policy, power_policy
 from agent.config.loading import Loaded, load
 from agent.config.settings import Settings
 from agent.config.tokens import agent_token, client_token, read_token
@@ -21,11 +20,9 @@ __all__ = [
     "announced_types",
     "capability_on",
     "client_token",
-    "guest_policy",
     "known_content_types",
     "load",
     "pipeline_settings",
-    "power_policy",
     "read_token",
     "slots_on",
     "types_told",

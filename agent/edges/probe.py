@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 from agent.edges.health import gpu_health, host_health
+from agent.edges.host import host_state
 from agent.edges.nvml import Nvml, Sight
 from agent.edges.processes import OwnProcesses
-from agent.edges.watch import host_state
 from agent.model.hardware import Hardware
 from agent.model.ids import Bytes, JsonObject, Seconds
 

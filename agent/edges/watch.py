@@ -5,12 +5,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
 
+from agent.edges.host import host_state
 from agent.edges.nvml import Nvml
 from agent.edges.owner import Owner
-from agent.edges.power_supply import battery
 from agent.edges.processes import OwnProcesses, running_programs
 from agent.edges.surroundings import Surroundings
-from agent.model.gpu_state import GpuSight, HostState, Look, Missing, Trouble
+from agent.model.gpu_state import GpuSight, Look, Missing, Trouble
 from agent.model.ids import Seconds
 
 PATIENCE = Seconds(5.0)
@@ -69,14 +69,6 @@ class BoxWatch:
 
 def _blind(why: str) -> Look:
     return Look(sight=GpuSight(missing=(Missing(trouble=Trouble.SILENT, why=why),)))
-
-
-def host_state(owner: Owner | None) -> HostState:
-    idle = None if owner is None else owner.idle()
-    found = battery()
-    if found is None:
-        return HostState(owner_idle=idle)
-    return HostState(is_on_battery=found.is_in_use, battery_percent=found.percent, owner_idle=idle)
 
 
 def _in_thread(look: Callable[[], Look]) -> asyncio.Future[Look | None]:
