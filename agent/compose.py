@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from random import Random
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -29,7 +30,7 @@ from agent.edges.clock import SystemClock
 from agent.edges.downloads import HttpInputSource
 from agent.edges.http import Connection
 from agent.edges.native_server import Identity, NativeServer
-from agent.edges.nvml import Nvml
+from agent.edges.nvml import Nvml, Sight
 from agent.edges.probe import SystemProbe
 from agent.edges.spool import DiskSpool
 from agent.edges.tus import TusClient
@@ -39,11 +40,14 @@ from agent.model.hardware import Hardware
 from agent.model.ids import AgentId, BootId, Bytes, Seconds
 from agent.model.work import PipelineSettings
 from agent.pipelines.registry import obstacle, possible_content_types
-from agent.ports import Display, Introduction
+from agent.ports import Display, Introduction, Watch
 from agent.runtime.agent import Agent
 from agent.runtime.introduced import IntroducedServer
 from agent.runtime.tools import Policy, Tools
 from agent.wire.base import BOOT_HEADER
+
+if TYPE_CHECKING:
+    from agent.runtime.watching import Keepers
 
 AFTER_THE_FIRST_POLL = 0.05
 CHILD = (sys.executable, "-m", "agent.pipelines.child")
@@ -55,9 +59,12 @@ async def agent_of(
 ) -> AsyncIterator[Agent]:
     """Everything that `run` needs; what was opened is closed again.
 
-    Raises `ConfigError` for settings that do not fit together or a spool that is taken.
+    Raises `ConfigError` for settings that do not fit together or to the box, or a spool that is
+    taken.
     """
-    probe = probe_of(settings)
+    nvml = nvml_of(settings)
+    probe = probe_of(settings, nvml)
+    refuse_without_gpu(settings, probe.gpus())
     hardware = probe.hardware()
     possible = possible_content_types(pipeline_settings(settings))
     who = introduction(settings, hardware, possible)
@@ -92,11 +99,45 @@ async def agent_of(
             warming.cancel()
 
 
-def probe_of(settings: Settings) -> SystemProbe:
-    return SystemProbe(
-        settings.spool,
-        nvml=Nvml() if settings.gpu else None,
-        health_max_age=Seconds(settings.health_interval_s),
+def nvml_of(settings: Settings) -> Nvml | None:
+    return Nvml() if settings.gpu else None
+
+
+def probe_of(settings: Settings, nvml: Nvml | None) -> SystemProbe:
+    age = Seconds(settings.health_interval_s)
+    return SystemProbe(settings.spool, nvml=nvml, health_max_age=age)
+
+
+def refuse_without_gpu(settings: Settings, sight: Sight) -> None:
+    """Raises `ConfigError`: nobody notices an agent that computes on the processor instead."""
+    if settings.gpu_require and not sight.gpus:
+        raise ConfigError(
+            f"gpu.require is on, and no GPU can be used: {sight.reason};"
+            " mend that, or start with --no-require-gpu"
+        )
+
+
+def watch_of(settings: Settings, nvml: Nvml | None) -> Watch:
+    """The owner is looked for only where it matters: asking costs a process."""
+    # Imported here, as in `keepers_of`: the first poll does not wait for who watches the box.
+    from agent.edges.owner import Owner
+    from agent.edges.watch import BoxWatch
+
+    owner = Owner() if settings.guest_yield == "when_idle" else None
+    return BoxWatch(nvml, owner=owner, wants_programs=bool(settings.guest_programs))
+
+
+def keepers_of(settings: Settings) -> "Keepers":
+    from agent.config.guest import guest_policy, power_policy
+    from agent.core.guest import Guest
+    from agent.core.power import Power
+    from agent.core.presence import Presence
+    from agent.runtime.watching import Keepers
+
+    return Keepers(
+        guest=Guest(guest_policy(settings)),
+        presence=Presence(is_required=settings.gpu_require),
+        power=Power(power_policy(settings)),
     )
 
 

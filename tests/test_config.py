@@ -18,10 +18,13 @@ from agent.config import (
 )
 from agent.config.content_types import by_capability
 from agent.config.example import effective, example
+from agent.config.guest import guest_policy, power_policy
 from agent.config.table import rows
+from agent.core.foreign_use import GuestPolicy, Mode, matches
+from agent.core.power import PowerPolicy
 from agent.model.errors import ConfigError
 from agent.model.hardware import Gpu, Hardware
-from agent.model.ids import Bytes
+from agent.model.ids import Bytes, Seconds
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 GIB = 2**30
@@ -540,3 +543,72 @@ def test_an_unknown_key_without_a_likely_neighbour_is_told_alone(file: Path) -> 
     assert problems_of(file, "[agent]\nxyzzy = 1") == [
         "FILE: agent.xyzzy: there is no such setting"
     ]
+
+
+def test_the_owners_wishes_as_a_guest_reach_the_keepers(file: Path) -> None:
+    file.write_text(
+        """
+        [gpu]
+        max_temperature_c = 78
+        max_power_w = 250
+        [guest]
+        yield = "when_idle"
+        idle_min = 5
+        memory_gb = 0.5
+        utilisation_percent = 30
+        programs = ["blender*"]
+        ignore = []
+        quiet_s = 90
+        hand_back_after_s = 120
+        on_battery = "work"
+        """
+    )
+    settings = load(environ={}, file=file).settings
+
+    assert guest_policy(settings) == GuestPolicy(
+        mode=Mode.WHEN_IDLE,
+        idle=Seconds(300.0),
+        memory=Bytes(500_000_000),
+        utilisation_percent=30,
+        programs=("blender*",),
+        ignore=(),
+        quiet=Seconds(90.0),
+        hand_back_after=Seconds(120.0),
+    )
+    assert power_policy(settings) == PowerPolicy(
+        max_temperature_c=78, max_watts=250, works_on_battery=True
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["Xorg", "gnome-shell", "kwin_wayland", "plasmashell", "xdg-desktop-portal-gnome"]
+)
+def test_a_desktop_is_not_taken_for_another_program(name: str) -> None:
+    assert matches(name, Settings().guest_ignore)
+
+
+@pytest.mark.parametrize("name", ["firefox", "game.exe", "python3", "Xorg-like-game", "steam"])
+def test_what_may_well_want_the_gpu_is(name: str) -> None:
+    assert not matches(name, Settings().guest_ignore)
+
+
+def test_a_gpu_cannot_be_required_and_switched_off(file: Path) -> None:
+    assert problems_of(file, "[gpu]\nenabled = false\nrequire = true") == [
+        "gpu.require: on is wrong: it must be off where gpu.enabled is off"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("YIELD", "sometimes"),
+        ("GUEST_UTILISATION_PERCENT", "0"),
+        ("GUEST_MEMORY_GB", "-1"),
+        ("GPU_MAX_TEMPERATURE_C", "300"),
+        ("GPU_MAX_POWER_W", "0"),
+        ("GUEST_ON_BATTERY", "perhaps"),
+    ],
+)
+def test_wishes_that_cannot_be_meant_are_refused(variable: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=rf"\(MORAG_AGENT_{variable}\) is wrong"):
+        load(environ={f"MORAG_AGENT_{variable}": text})

@@ -63,6 +63,8 @@ def flags_of(arguments: argparse.Namespace) -> dict[str, object]:
 
 def _taken(verb: Verb) -> Iterable[Row]:
     for row in rows().values():
+        if row.name in verb.without:
+            continue
         if row.flag and (row.section in verb.settings or row.name in verb.settings):
             yield row
 

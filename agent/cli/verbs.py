@@ -33,6 +33,8 @@ class Verb:
     summary: str
     settings: tuple[str, ...]
     """Sections, or single settings, that may be given as flags."""
+    without: tuple[str, ...] = ()
+    """Single settings of those sections that do nothing here."""
     is_client: bool = False
     """Its `--token-file` is the client's token."""
     reads_settings: bool = True
@@ -43,7 +45,10 @@ class Verb:
 
 
 _MEDIA = ("models", "image", "video", "web")
-_AGENT = ("server", "agent", "spool", "limits", "intervals", "gpu", "speech", *_MEDIA, "log")
+_BOX = ("server", "agent", "spool", "limits", "intervals", "gpu", "guest")
+_AGENT = (*_BOX, "speech", *_MEDIA, "log")
+_ONLY_WATCHED = ("gpu_require", "gpu_max_temperature_c", "gpu_max_power_w")
+"""What `run` watches over, and a single computation does not."""
 
 VERBS: Mapping[str, Verb] = {
     verb.name: verb
@@ -75,11 +80,13 @@ VERBS: Mapping[str, Verb] = {
             name="process",
             summary="run a pipeline on a file here, with no server",
             settings=("gpu", "speech", "video", "task_timeout_min", "stall_limit_s"),
+            without=_ONLY_WATCHED,
         ),
         Verb(
             name="models",
             summary="which models are here, fetch one, check them byte for byte",
             settings=("gpu", "speech", "models"),
+            without=_ONLY_WATCHED,
         ),
         Verb(
             name="demo",

@@ -5,13 +5,20 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.config import values
-from agent.config.defaults import default_agent_id, default_serve_data, default_spool
+from agent.config.defaults import (
+    DESKTOP,
+    default_agent_id,
+    default_serve_data,
+    default_spool,
+)
 from agent.config.key import Key
 
 Capability: TypeAlias = Literal["auto", "gpu", "cpu", "hybrid"]
 Engine: TypeAlias = Literal["auto", "openai-whisper", "faster-whisper"]
 Device: TypeAlias = Literal["auto", "cuda", "cpu"]
 Sandbox: TypeAlias = Literal["require", "auto", "off"]
+Yield: TypeAlias = Literal["always", "when_idle", "on_schedule", "never"]
+OnBattery: TypeAlias = Literal["stop", "work"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 LogFormat: TypeAlias = Literal["auto", "console", "json"]
 
@@ -244,6 +251,85 @@ class Settings(BaseModel):
             older="ENABLE_GPU_ACCELERATION",
         ),
     ] = True
+    gpu_require: Annotated[
+        values.Switch,
+        Key(
+            at="gpu.require",
+            why="Do not start without a usable GPU, and take nothing while there is none.",
+            flag="--require-gpu",
+        ),
+    ] = False
+    gpu_max_temperature_c: Annotated[
+        values.MaybeDegrees,
+        Key(
+            at="gpu.max_temperature_c",
+            why="A hotter GPU rests until it has cooled by 8 degrees; without it no limit.",
+            shown="80",
+        ),
+    ] = None
+    gpu_max_power_w: Annotated[
+        values.MaybeWatts,
+        Key(
+            at="gpu.max_power_w",
+            why="A GPU that draws more rests for 30 s; nvidia-smi --power-limit is gentler.",
+            shown="250",
+        ),
+    ] = None
+
+    guest_yield: Annotated[
+        Yield,
+        values.AnyCase,
+        Key(
+            at="guest.yield",
+            why="Step back for others: always, when_idle, on_schedule or never (docs/guest.md).",
+            flag="--yield",
+        ),
+    ] = "always"
+    guest_idle_min: Annotated[
+        values.Minutes,
+        Key(at="guest.idle_min", why="With when_idle: untouched for that long, the box is ours."),
+    ] = 3
+    guest_memory_gb: Annotated[
+        values.Gigabytes,
+        Key(
+            at="guest.memory_gb",
+            why="GPU memory of other programs, above their usual, from which on they count.",
+        ),
+    ] = 1
+    guest_utilisation_percent: Annotated[
+        values.Percent,
+        Key(
+            at="guest.utilisation_percent",
+            why="Load of a GPU by other programs from which on they count.",
+        ),
+    ] = 20
+    guest_programs: Annotated[
+        values.Patterns,
+        Key(at="guest.programs", why="Programs that count wherever they run; * stands for any."),
+    ] = ()
+    guest_ignore: Annotated[
+        values.Patterns,
+        Key(
+            at="guest.ignore",
+            why="Programs that never count; a list of your own replaces this one.",
+        ),
+    ] = DESKTOP
+    guest_quiet_s: Annotated[
+        values.Seconds,
+        Key(at="guest.quiet_s", why="No other program for that long: back to work."),
+    ] = 60
+    guest_hand_back_after_s: Annotated[
+        values.Seconds,
+        Key(
+            at="guest.hand_back_after_s",
+            why="After that long a job that waits for the GPU goes back to the server.",
+        ),
+    ] = 60
+    guest_on_battery: Annotated[
+        OnBattery,
+        values.AnyCase,
+        Key(at="guest.on_battery", why="A laptop without mains: stop or work."),
+    ] = "stop"
 
     engine: Annotated[
         Engine,

@@ -128,6 +128,9 @@ Port: TypeAlias = Annotated[
 Quality: TypeAlias = Annotated[
     int, Field(ge=1, le=100), _Number, Right("a whole number from 1 to 100")
 ]
+Percent: TypeAlias = Annotated[
+    int, Field(ge=1, le=100), _Number, Right("a whole number of percent from 1 to 100")
+]
 Seconds: TypeAlias = Annotated[_Length, _Number, Right("a number of seconds above 0")]
 MaybeSeconds: TypeAlias = Annotated[_Length | None, _Number, Right("a number of seconds above 0")]
 Minutes: TypeAlias = Annotated[_Length, _Number, Right("a number of minutes above 0")]
@@ -136,6 +139,13 @@ Days: TypeAlias = Annotated[_Length, _Number, Right("a number of days above 0")]
 MaybeGigabytes: TypeAlias = Annotated[
     _Length | None, _Number, Right("a number of gigabytes above 0")
 ]
+Gigabytes: TypeAlias = Annotated[_Length, _Number, Right("a number of gigabytes above 0")]
+MaybeDegrees: TypeAlias = Annotated[
+    Annotated[float, Field(ge=30, le=120, allow_inf_nan=False)] | None,
+    _Number,
+    Right("a number of degrees Celsius from 30 to 120"),
+]
+MaybeWatts: TypeAlias = Annotated[_Length | None, _Number, Right("a number of watts above 0")]
 Megapixels: TypeAlias = Annotated[
     Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)],
     _Number,
@@ -171,6 +181,11 @@ MaybeNames: TypeAlias = Annotated[
     _Listed,
     _Auto,
     Right('a list of names, ["a", "b"] in the file or a,b elsewhere, or "auto"'),
+]
+Patterns: TypeAlias = Annotated[
+    tuple[_EachText, ...],
+    _Listed,
+    Right('a list of names or patterns, ["game.exe", "blender*"] in the file or a,b* elsewhere'),
 ]
 Labels: TypeAlias = Annotated[
     dict[_EachName, Annotated[str, Field(max_length=4096)]],

@@ -25,6 +25,7 @@ from agent.ports.transfer import (
     Upload,
     Whole,
 )
+from agent.ports.watch import Watch
 
 __all__ = [
     "ArtifactSink",
@@ -51,5 +52,6 @@ __all__ = [
     "Spool",
     "Terms",
     "Upload",
+    "Watch",
     "Whole",
 ]
