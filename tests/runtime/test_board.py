@@ -100,11 +100,11 @@ async def test_a_pause_holds_until_continue() -> None:
 
     board.on_directive(Directive.PAUSE, "the owner plays")
     board.on_directive(Directive.DRAIN, None)
-    paused = board.paused
+    paused = board.paused(NOW)
     board.on_directive(Directive.CONTINUE, None)
 
     assert paused == "paused by the server: the owner plays"
-    assert board.paused is None
+    assert board.paused(NOW) is None
 
 
 async def test_a_directive_is_news_only_when_it_changes_something() -> None:
