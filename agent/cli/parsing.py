@@ -63,7 +63,8 @@ def flags_of(arguments: argparse.Namespace) -> dict[str, object]:
 
 def _taken(verb: Verb) -> Iterable[Row]:
     for row in rows().values():
-        if row.flag and (row.section in verb.settings or row.name in verb.settings):
+        places = {row.section, row.name, row.key.at}
+        if row.flag and not places.isdisjoint(verb.settings):
             yield row
 
 

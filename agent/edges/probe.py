@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agent.edges.nvml import Nvml, Sight
 from agent.model.hardware import Hardware
-from agent.model.ids import Bytes, JsonObject, Seconds
+from agent.model.ids import Bytes, JsonObject, JsonValue, Seconds
 
 HEALTH_MAX_AGE = Seconds(60.0)
 
@@ -52,6 +52,13 @@ class SystemProbe:
             self._measured_at = now
         return self._health
 
+    def gpu_readings(self) -> list[JsonValue]:
+        """How the GPUs are doing at this moment."""
+        return self._nvml.readings() if self._nvml else []
+
+    def keep_health_for(self, health_max_age: Seconds) -> None:
+        self._health_max_age = health_max_age
+
     def _measure(self) -> JsonObject:
         # Imported here: the first poll goes out before anybody needs it.
         import psutil
@@ -62,7 +69,7 @@ class SystemProbe:
             "memory_percent": memory.percent,
             "memory_available_bytes": memory.available,
             "disk_free_bytes": free_disk(self._spool),
-            "gpus": self._nvml.readings() if self._nvml else [],
+            "gpus": self.gpu_readings(),
         }
 
 
