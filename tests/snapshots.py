@@ -43,7 +43,7 @@ PAUSED = Snapshot(
     contact=Contact(
         url="https://morag.example.org",
         since=Seconds(30.0),
-        trouble="the server cannot be reached: connection refused",
+        trouble="the server cannot be reached (connection refused)",
     ),
     mode="running",
     mode_reason="",
@@ -56,7 +56,7 @@ PAUSED = Snapshot(
     ),
     why_idle=WhyIdle(
         local="paused by its owner",
-        server="the server cannot be reached: connection refused",
+        server="the server cannot be reached (connection refused)",
         change="it goes on by itself then",
         change_in=TWO_HOURS,
     ),

@@ -77,7 +77,10 @@ class View:
         lasts = in_time(contact.since)
         if contact.trouble is None:
             return "server", f"{contact.url}, connected for {lasts}", ""
-        return "server", f"{contact.url}, trouble for {lasts}: {contact.trouble}", BAD
+        # Once is enough: an idle agent says it in the line of its reasons.
+        is_told = now.why_idle is not None and now.why_idle.server == contact.trouble
+        why = "" if is_told else f": {contact.trouble}"
+        return "server", f"{contact.url}, trouble for {lasts}{why}", BAD
 
     def _state(self, now: Snapshot) -> str:
         reason = f" ({now.mode_reason})" if now.mode_reason else ""
@@ -87,10 +90,8 @@ class View:
         return f"{mode}{reason}, {now.computing} of {now.slots} {slots} computing{waiting}"
 
     def _why(self, why: WhyIdle, now: Snapshot) -> str:
-        reasons = [why.local] if why.local else []
-        if why.server:
-            reasons.append(f"the server: {why.server}" if reasons else why.server)
-        return f"{'; '.join(reasons)}; {why.change}{self._when(why.change_in, now)}"
+        reasons = "; ".join(filter(None, (why.local, why.server)))
+        return f"{reasons}; {why.change}{self._when(why.change_in, now)}"
 
     def _restraint(self, one: HeldBack, now: Snapshot) -> str:
         rung = one.rung.replace("_", " ")
@@ -102,7 +103,7 @@ class View:
         return f" (at {at_time(now.at + in_s, now.at, self._zone)}, in {in_time(in_s)})"
 
     def _gpu(self, gpu: GpuLine) -> Iterator[tuple[str, str, str]]:
-        told = [gpu.name or "no name"]
+        told = [gpu.name or "NVIDIA"]
         if gpu.temperature is not None:
             told.append(f"{gpu.temperature:.0f}{self._degree}")
         if gpu.power is not None:

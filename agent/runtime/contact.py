@@ -60,8 +60,11 @@ class WatchedServer:
     async def _noted(self) -> AsyncIterator[None]:
         try:
             yield
-        except (ServerUnavailableError, CredentialsRefusedError) as error:
+        except ServerUnavailableError as error:
             self._note(str(error))
+            raise
+        except CredentialsRefusedError as error:
+            self._note(f"the server refuses our token: {error}")
             raise
         except ServerError:
             # About a lease, say: the server is there.
