@@ -1,12 +1,13 @@
 """The one place that knows every class: builds the edges from the settings and hands them out."""
 
 import asyncio
+import os
 import secrets
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import structlog
 
 from agent import __version__
 from agent.config import (
+    LiveSettings,
     Settings,
     agent_token,
     announced_types,
@@ -26,23 +28,31 @@ from agent.config import (
 )
 from agent.edges.child import ChildLostError
 from agent.edges.children import ChildPool, Limits
-from agent.edges.clock import SystemClock
+from agent.edges.clock import SystemClock, SystemClocks
+from agent.edges.control_socket import ControlSocket
 from agent.edges.downloads import HttpInputSource
+from agent.edges.file_mark import mark_of
 from agent.edges.http import Connection
 from agent.edges.native_server import Identity, NativeServer
 from agent.edges.nvml import Nvml, Sight
+from agent.edges.pause_note import DiskPauseNote
 from agent.edges.probe import SystemProbe
 from agent.edges.spool import DiskSpool
 from agent.edges.tus import TusClient
 from agent.edges.uploads import TusArtifactSink
-from agent.model.errors import ConfigError
+from agent.model.errors import ConfigError, SpoolError
 from agent.model.hardware import Hardware
 from agent.model.ids import AgentId, BootId, Bytes, Seconds
 from agent.model.work import PipelineSettings
 from agent.pipelines.registry import obstacle, possible_content_types
 from agent.ports import Display, Introduction, Watch
 from agent.runtime.agent import Agent
+from agent.runtime.contact import WatchedServer
+from agent.runtime.desk import OwnersDesk
 from agent.runtime.introduced import IntroducedServer
+from agent.runtime.owner import Owner
+from agent.runtime.rereading import Rereading
+from agent.runtime.status import About, Status
 from agent.runtime.tools import Policy, Tools
 from agent.wire.base import BOOT_HEADER
 
@@ -53,15 +63,22 @@ AFTER_THE_FIRST_POLL = 0.05
 CHILD = (sys.executable, "-m", "agent.pipelines.child")
 
 
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    agent: Agent
+    rereading: Rereading
+
+
 @asynccontextmanager
 async def agent_of(
-    settings: Settings, environ: Mapping[str, str], display: Display
-) -> AsyncIterator[Agent]:
+    live: LiveSettings, environ: Mapping[str, str], display: Display
+) -> AsyncIterator[AtWork]:
     """Everything that `run` needs; what was opened is closed again.
 
     Raises `ConfigError` for settings that do not fit together or to the box, or a spool that is
     taken.
     """
+    settings, clock = live.current, SystemClock()
     nvml = nvml_of(settings)
     probe = probe_of(settings, nvml)
     refuse_without_gpu(settings, probe.gpus())
@@ -73,30 +90,86 @@ async def agent_of(
     identity = Identity(agent_id=AgentId(settings.agent_id), boot_id=BootId(secrets.token_hex(16)))
     boot = {BOOT_HEADER: identity.boot_id}
     async with AsyncExitStack() as opened:
-        connection = connection_of(settings)
+        connection = connection_of(live)
         opened.push_async_callback(connection.close)
         spool = DiskSpool(settings.spool, Seconds(settings.retention_h * 3600.0))
         opened.callback(spool.close)
-        visible = environ.get("CUDA_VISIBLE_DEVICES")
-        devices = devices_of(who.slots, len(hardware.gpus), visible)
-        pool = pool_of(settings, environ, devices)
+        pool = pool_of(settings, environ, _devices(who, hardware, environ))
         opened.push_async_callback(pool.close)
-        server = NativeServer(connection, identity, hardware=probe.hardware, health=probe.health)
+        native = NativeServer(connection, identity, hardware=probe.hardware, health=probe.health)
+        server = WatchedServer(native, clock)
         tools = Tools(
             server=IntroducedServer(server, who, spool),
             source=HttpInputSource(connection, boot),
             sink=TusArtifactSink(TusClient(connection, boot)),
             spool=spool,
             pool=pool,
-            clock=SystemClock(),
+            clock=clock,
             display=display,
             rng=Random(),
         )
         agent = Agent(tools, policy_of(settings, who.slots))
-        async with asyncio.TaskGroup() as scope:
-            warming = scope.create_task(_warm(pool, agent))
-            yield agent
-            warming.cancel()
+        _follow(live, connection, agent, probe, spool)
+        owner = Owner(agent.board, DiskPauseNote(settings.spool), clock, SystemClocks())
+        control = ControlSocket(settings.spool, _desk(live, agent, owner, server, probe))
+        rereading = Rereading(live.reread, lambda: mark_of(live.file), clock)
+        async with _beside(
+            _warm(pool, agent),
+            _watch(settings, nvml, agent),
+            owner.watch(),
+            rereading.run(),
+            _serve(control),
+        ):
+            yield AtWork(agent, rereading)
+
+
+@asynccontextmanager
+async def _beside(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Do all of it for as long as the block lasts."""
+    async with asyncio.TaskGroup() as scope:
+        tasks = [scope.create_task(one) for one in work]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+def _desk(
+    live: LiveSettings, agent: Agent, owner: Owner, server: WatchedServer, probe: SystemProbe
+) -> OwnersDesk:
+    clocks = SystemClocks()
+    about = About(
+        agent_id=live.current.agent_id,
+        version=__version__,
+        pid=os.getpid(),
+        server_url=live.current.server_url,
+    )
+    status = Status(
+        agent, about, server, clocks, gpus=probe.gpu_states, settings=lambda: live.unsettled
+    )
+    return OwnersDesk(agent, owner, status, clocks)
+
+
+async def _serve(control: ControlSocket) -> None:
+    try:
+        async with control.open():
+            await asyncio.Event().wait()
+    except SpoolError as error:
+        # A disk that knows no sockets, say: jobs are done all the same.
+        _log().warning("control.not_open", reason=str(error))
+
+
+def _follow(
+    live: LiveSettings,
+    connection: Connection,
+    agent: Agent,
+    probe: SystemProbe,
+    spool: DiskSpool,
+) -> None:
+    """Hand on what may change while the agent runs; first the one that may be refused."""
+    live.on_change(lambda now: connection.use_token(agent_token(now).get_secret_value()))
+    live.on_change(lambda now: agent.adopt(policy_of(now, agent.policy.slots)))
+    live.on_change(lambda now: probe.keep_health_for(Seconds(now.health_interval_s)))
+    live.on_change(lambda now: spool.retain_for(Seconds(now.retention_h * 3600.0)))
 
 
 def nvml_of(settings: Settings) -> Nvml | None:
@@ -127,6 +200,20 @@ def watch_of(settings: Settings, nvml: Nvml | None) -> Watch:
     return BoxWatch(nvml, owner=owner, wants_programs=bool(settings.guest_programs))
 
 
+async def _watch(settings: Settings, nvml: Nvml | None, agent: Agent) -> None:
+    await agent.introduced()
+    from agent.runtime.watching import Watching
+
+    watching = Watching(
+        watch_of(settings, nvml),
+        keepers_of(settings),
+        SystemClock(),
+        agent.board.restrain,
+        is_computing=lambda: any(job.has_slot for job in agent.board.jobs),
+    )
+    await watching.run()
+
+
 def keepers_of(settings: Settings) -> "Keepers":
     from agent.config.guest import guest_policy, power_policy
     from agent.core.guest import Guest
@@ -141,12 +228,12 @@ def keepers_of(settings: Settings) -> "Keepers":
     )
 
 
-def connection_of(settings: Settings) -> Connection:
+def connection_of(live: LiveSettings) -> Connection:
     return Connection(
-        settings.server_url,
-        agent_token(settings).get_secret_value(),
+        live.current.server_url,
+        agent_token(live.current).get_secret_value(),
         user_agent=f"morag-agent/{__version__}",
-        new_token=partial(_new_token, settings),
+        new_token=partial(_new_token, live),
     )
 
 
@@ -165,6 +252,12 @@ def per_child(settings: PipelineSettings, devices: Sequence[str | None]) -> Pipe
         return settings
     sharers = max(Counter(devices).values())
     return replace(settings, gpu_memory_limit_gb=limit / sharers)
+
+
+def _devices(
+    who: Introduction, hardware: Hardware, environ: Mapping[str, str]
+) -> tuple[str | None, ...]:
+    return devices_of(who.slots, len(hardware.gpus), environ.get("CUDA_VISIBLE_DEVICES"))
 
 
 def devices_of(slots: int, gpus: int, visible: str | None = None) -> tuple[str | None, ...]:
@@ -213,10 +306,10 @@ def _why_nothing(settings: Settings, wanted: Sequence[str]) -> str:
     return f"this box can compute none of {', '.join(wanted)}: {'; or '.join(ways)}"
 
 
-def _new_token(settings: Settings) -> str | None:
+def _new_token(live: LiveSettings) -> str | None:
     """What the token file holds by now; None where it can no longer be read."""
     try:
-        return agent_token(settings).get_secret_value()
+        return agent_token(live.current).get_secret_value()
     except ConfigError:
         return None
 

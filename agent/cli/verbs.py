@@ -73,8 +73,33 @@ VERBS: Mapping[str, Verb] = {
         Verb(
             name="jobs",
             summary="list jobs, show, cancel, retry or remove one",
-            settings=("server_url", "client_token_file"),
+            settings=("server_url", "client_token_file", "spool.folder"),
             is_client=True,
+        ),
+        Verb(
+            name="status",
+            summary="how the agent on this box is, and why it is idle; --watch goes on showing",
+            settings=("spool.folder",),
+        ),
+        Verb(
+            name="pause",
+            summary="have the agent on this box take no work, for a time or until resume",
+            settings=("spool.folder",),
+        ),
+        Verb(
+            name="resume",
+            summary="end your pause",
+            settings=("spool.folder",),
+        ),
+        Verb(
+            name="drain",
+            summary="have the agent finish what it holds, take nothing new, and end",
+            settings=("spool.folder",),
+        ),
+        Verb(
+            name="logs",
+            summary="what was logged about one job, also after its end",
+            settings=("spool.folder",),
         ),
         Verb(
             name="process",

@@ -10,10 +10,12 @@ from agent.config.derived import (
     wanted_types,
 )
 from agent.config.loading import Loaded, load
+from agent.config.reloading import LiveSettings
 from agent.config.settings import Settings
 from agent.config.tokens import agent_token, client_token, read_token
 
 __all__ = [
+    "LiveSettings",
     "Loaded",
     "Settings",
     "agent_token",

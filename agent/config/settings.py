@@ -36,6 +36,7 @@ class Settings(BaseModel):
         values.MaybeFile,
         Key(
             at="server.token_file",
+            live=True,
             why="Holds the agent's token; readable by you alone (chmod 600).",
             shown="~/.config/morag-agent/token",
         ),
@@ -122,12 +123,13 @@ class Settings(BaseModel):
     ] = Field(default_factory=default_spool)
     spool_reserve: Annotated[
         values.Room,
-        Key(at="spool.reserve", why="Disk space that jobs never take."),
+        Key(at="spool.reserve", live=True, why="Disk space that jobs never take."),
     ] = 10**9
     cleanup_interval_min: Annotated[
         values.Minutes,
         Key(
             at="spool.cleanup_interval_min",
+            live=True,
             why="How often leftovers are looked for.",
             older="CLEANUP_INTERVAL_MINUTES",
         ),
@@ -136,6 +138,7 @@ class Settings(BaseModel):
         values.Hours,
         Key(
             at="spool.retention_h",
+            live=True,
             why="How long what is left of a lost job stays.",
         ),
     ] = 24
@@ -144,6 +147,7 @@ class Settings(BaseModel):
         values.Size,
         Key(
             at="limits.max_file_size",
+            live=True,
             why="Larger inputs are not taken.",
             older="MAX_FILE_SIZE_GB",
             older_unit="GB",
@@ -153,6 +157,7 @@ class Settings(BaseModel):
         values.Minutes,
         Key(
             at="limits.task_timeout_min",
+            live=True,
             why="A job that computes for longer is stopped.",
             older="TASK_TIMEOUT_MINUTES",
         ),
@@ -161,6 +166,7 @@ class Settings(BaseModel):
         values.Minutes,
         Key(
             at="limits.download_timeout_min",
+            live=True,
             why="Longest time for one input, pauses included; then the job is handed back.",
         ),
     ] = 720
@@ -184,22 +190,33 @@ class Settings(BaseModel):
         values.Count,
         Key(
             at="limits.max_consecutive_failures",
+            live=True,
             why="After that many failures in a row, not of the input, the agent pauses itself.",
             older="MAX_CONSECUTIVE_FAILURES",
         ),
     ] = 5
     stop_grace_s: Annotated[
         values.Seconds,
-        Key(at="limits.stop_grace_s", why="Time to finish after SIGTERM; containers give 10 s."),
+        Key(
+            at="limits.stop_grace_s",
+            live=True,
+            why="Time to finish after SIGTERM; containers give 10 s.",
+        ),
     ] = 8
     max_jobs: Annotated[
         values.MaybeCount,
-        Key(at="limits.max_jobs", why="End with exit code 0 after that many jobs.", shown="100"),
+        Key(
+            at="limits.max_jobs",
+            live=True,
+            why="End with exit code 0 after that many jobs.",
+            shown="100",
+        ),
     ] = None
     exit_when_idle_s: Annotated[
         values.MaybeSeconds,
         Key(
             at="limits.exit_when_idle_s",
+            live=True,
             why="End with exit code 0 after that long without a job.",
             flag="--exit-when-idle",
             shown="600",
@@ -217,6 +234,7 @@ class Settings(BaseModel):
         values.Seconds,
         Key(
             at="intervals.renew_s",
+            live=True,
             why="Longest time between two renewals; the server may ask for less.",
             older="HEARTBEAT_INTERVAL_SECONDS",
         ),
@@ -225,6 +243,7 @@ class Settings(BaseModel):
         values.Seconds,
         Key(
             at="intervals.health_s",
+            live=True,
             why="How old the health may be that polls and renewals report.",
             older="HEALTH_CHECK_INTERVAL_SECONDS",
         ),
@@ -463,15 +482,16 @@ class Settings(BaseModel):
     log_level: Annotated[
         LogLevel,
         values.AnyCase,
-        Key(at="log.level", why="debug also shows tracebacks.", older="LOG_LEVEL"),
+        Key(at="log.level", live=True, why="debug also shows tracebacks.", older="LOG_LEVEL"),
     ] = "info"
     log_format: Annotated[
-        LogFormat, Key(at="log.format", why="auto: console on a terminal, else json.")
+        LogFormat, Key(at="log.format", live=True, why="auto: console on a terminal, else json.")
     ] = "auto"
     log_file: Annotated[
         values.MaybeFile,
         Key(
             at="log.file",
+            live=True,
             why="JSON lines go here too.",
             older="LOG_FILE",
             shown="~/.local/state/morag-agent/agent.log",

@@ -84,10 +84,12 @@ def set_up(
     form: Format = "auto",
     file: Path | None = None,
     secrets: Iterable[str] = (),
+    by_job: logging.Handler | None = None,
 ) -> None:
     """From here on structlog and the standard library's loggers write to the same places.
 
-    May be called again. Raises `ConfigError` when the log file cannot be written.
+    `by_job` gets JSON lines too, and keeps those of a job. May be called again. Raises
+    `ConfigError` when the log file cannot be written.
     """
     import structlog
 
@@ -95,6 +97,8 @@ def set_up(
     handlers = [_handler(_CurrentStderr(), _stderr_renderers(form), shared)]
     if file is not None:
         handlers.append(_handler(_open(file), _json_renderers(), shared))
+    if by_job is not None:
+        handlers.append(_handler(by_job, _json_renderers(), shared))
     _install(handlers, level)
     structlog.configure(
         processors=[

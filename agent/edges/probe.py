@@ -10,6 +10,7 @@ from agent.edges.health import gpu_health, host_health
 from agent.edges.host import host_state
 from agent.edges.nvml import Nvml, Sight
 from agent.edges.processes import OwnProcesses
+from agent.model.gpu_state import GpuState
 from agent.model.hardware import Hardware
 from agent.model.ids import Bytes, JsonObject, Seconds
 
@@ -55,6 +56,13 @@ class SystemProbe:
             self._health = self._measure()
             self._measured_at = now
         return self._health
+
+    def gpu_states(self) -> tuple[GpuState, ...]:
+        """As last seen by who watches the GPUs."""
+        return self._nvml.latest.gpus if self._nvml else ()
+
+    def keep_health_for(self, health_max_age: Seconds) -> None:
+        self._health_max_age = health_max_age
 
     def _measure(self) -> JsonObject:
         # Imported here: the first poll goes out before anybody needs it.

@@ -2,6 +2,7 @@
 
 from agent.ports.box import Display, Pool, Probe
 from agent.ports.clock import Clock
+from agent.ports.desk import Clocks, Desk, PauseNote
 from agent.ports.server import (
     Ask,
     Grant,
@@ -32,6 +33,8 @@ __all__ = [
     "Ask",
     "Body",
     "Clock",
+    "Clocks",
+    "Desk",
     "Display",
     "Grant",
     "InputSource",
@@ -42,6 +45,7 @@ __all__ = [
     "Opened",
     "Part",
     "Partial",
+    "PauseNote",
     "PollResult",
     "Pool",
     "Probe",

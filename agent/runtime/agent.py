@@ -43,6 +43,33 @@ class Agent:
         self._drain_news = asyncio.Event()
         self._introduced = asyncio.Event()
         self._partings: list[asyncio.Task[None]] = []
+        self._poller: Poller | None = None
+
+    @property
+    def policy(self) -> Policy:
+        return self._policy
+
+    @property
+    def board(self) -> Board:
+        return self._board
+
+    @property
+    def drain(self) -> Drain:
+        return self._drain
+
+    @property
+    def poller(self) -> Poller | None:
+        """None until the server has answered our hello."""
+        return self._poller
+
+    def adopt(self, policy: Policy) -> None:
+        """The owner has changed his mind: jobs that come from now on are under the new rules."""
+        self._policy = policy
+        self._drain.on_grace(policy.stop_grace)
+        self._board.breaker.on_limit(policy.max_consecutive_failures)
+        if self._poller is not None:
+            self._poller.adopt(policy)
+        self._board.tell()
 
     async def run(self) -> None:
         """Work until drained or stopped; then everything is finished or handed back.
@@ -75,6 +102,11 @@ class Agent:
     def on_terminate(self) -> None:
         """SIGTERM."""
         self._drain.on_terminate(self._tools.clock.now())
+        self._tell()
+
+    def on_drain(self, reason: str) -> None:
+        """The owner wants it to end once what it holds is done."""
+        self._drain.on_enough(reason)
         self._tell()
 
     async def _introduce(self) -> tuple[Terms, Instant]:
@@ -112,7 +144,7 @@ class Agent:
                     hold(received)
 
             self._resumption.settle(terms, asked_at, go_on=hold, part_with=part_with_it)
-            poller = Poller(
+            self._poller = poller = Poller(
                 self._tools,
                 self._policy,
                 self._board,

@@ -61,6 +61,11 @@ class LeaseHolder:
     def is_accepted(self) -> bool:
         return self._keeper.is_accepted
 
+    @property
+    def ends_at(self) -> Instant:
+        """Renewals move it on; one that comes later revives the lease."""
+        return self._keeper.ends_at
+
     async def accepted(self) -> None:
         """Wait until one renewal has succeeded: nothing of the job may start before."""
         await self._accepted.wait()
