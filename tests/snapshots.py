@@ -31,7 +31,7 @@ IDLE = Snapshot(
     why_idle=WhyIdle(
         local=None,
         server="the waiting jobs are not for us: 2 content_type, 1 too_large",
-        change="a job that is for it comes at once",
+        change="one that is for it is taken at once",
     ),
 )
 PAUSED = Snapshot(

@@ -57,11 +57,20 @@ def _listen(at_work: AtWork) -> None:
     def on_hangup() -> None:
         # The same signal says "read your settings again" and "your terminal is gone".
         if had_terminal and not _has_terminal():
+            _speak_to_nobody()
             agent.on_terminate()
         else:
             at_work.rereading.ask()
 
     loop.add_signal_handler(signal.SIGHUP, on_hangup)
+
+
+def _speak_to_nobody() -> None:
+    """Every write to a terminal that is gone would be an error."""
+    nobody = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nobody, stream.fileno())
+    os.close(nobody)
 
 
 def _has_terminal() -> bool:

@@ -80,7 +80,7 @@ class View:
         # Once is enough: an idle agent says it in the line of its reasons.
         is_told = now.why_idle is not None and now.why_idle.server == contact.trouble
         why = "" if is_told else f": {contact.trouble}"
-        return "server", f"{contact.url}, trouble for {lasts}{why}", BAD
+        return "server", f"{contact.url}, in trouble for {lasts}{why}", BAD
 
     def _state(self, now: Snapshot) -> str:
         reason = f" ({now.mode_reason})" if now.mode_reason else ""

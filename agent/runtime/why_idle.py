@@ -10,7 +10,7 @@ from agent.runtime.board import SERVER
 from agent.runtime.owner import OWNER
 from agent.runtime.poller import why_nothing
 
-WHEN_IT_COMES = "a job that is for it comes at once"
+WHEN_IT_COMES = "one that is for it is taken at once"
 ASKED_AGAIN = "it asks again by itself"
 ENDINGS = {
     OWNER: "`python -m agent resume` ends it",
@@ -68,5 +68,5 @@ def _unhindered(agent: Agent, contact: Contact) -> WhyIdle:
     heard = None if poller is None else poller.heard
     if heard is None:
         # The server answers at once where it has one, and keeps us waiting where it has none.
-        return WhyIdle(local=None, server="no job for it so far", change=WHEN_IT_COMES)
+        return WhyIdle(local=None, server="no job waits that it may take", change=WHEN_IT_COMES)
     return WhyIdle(local=None, server=why_nothing(heard), change=WHEN_IT_COMES)

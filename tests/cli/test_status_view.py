@@ -30,15 +30,15 @@ AT_80 = {
 agent     attic-3090, version 0.1.0, up 3 h 12 min
 server    https://morag.example.org, connected for 3 h 12 min
 state     running, 0 of 1 slot computing
-idle      the waiting jobs are not for us: 2 content_type, 1 too_large; a job
-          that is for it comes at once
+idle      the waiting jobs are not for us: 2 content_type, 1 too_large; one
+          that is for it is taken at once
 """,
     ),
     "paused": (
         PAUSED,
         """\
 agent     attic-3090, version 0.1.0, up 1 min
-server    https://morag.example.org, trouble for 30 s
+server    https://morag.example.org, in trouble for 30 s
 state     paused, 0 of 2 slots computing
 idle      paused by its owner; the server cannot be reached (connection
           refused); it goes on by itself then (at 14:00, in 2 h)
@@ -76,7 +76,7 @@ so far    14 taken: 12 completed
 AT_40 = """\
 agent     attic-3090, version 0.1.0, up
           1 min
-server    https://morag.example.org,
+server    https://morag.example.org, in
           trouble for 30 s
 state     paused, 0 of 2 slots
           computing

@@ -28,7 +28,7 @@ from tests.runtime.world import CONTENT, HOUR, WHO, World, working
 
 ABOUT = About(agent_id="attic", version="1", pid=7, server_url="http://server")
 ANY = WhyIdle(
-    local=None, server="no job for it so far", change="a job that is for it comes at once"
+    local=None, server="no job waits that it may take", change="one that is for it is taken at once"
 )
 
 
