@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -29,6 +29,7 @@ from agent.edges.children import ChildPool, Limits
 from agent.edges.clock import SystemClock
 from agent.edges.downloads import HttpInputSource
 from agent.edges.http import Connection
+from agent.edges.meter import Meter
 from agent.edges.native_server import Identity, NativeServer
 from agent.edges.nvml import Nvml, Sight
 from agent.edges.probe import SystemProbe
@@ -43,7 +44,9 @@ from agent.pipelines.registry import obstacle, possible_content_types
 from agent.ports import Display, Introduction, Watch
 from agent.runtime.agent import Agent
 from agent.runtime.introduced import IntroducedServer
+from agent.runtime.observed import ObservedServer
 from agent.runtime.tools import Policy, Tools
+from agent.watched import Box, Watched
 from agent.wire.base import BOOT_HEADER
 
 if TYPE_CHECKING:
@@ -55,12 +58,15 @@ CHILD = (sys.executable, "-m", "agent.pipelines.child")
 
 @asynccontextmanager
 async def agent_of(
-    settings: Settings, environ: Mapping[str, str], display: Display
+    settings: Settings,
+    environ: Mapping[str, str],
+    display: Display,
+    on_wedge: Callable[[], None] | None = None,
 ) -> AsyncIterator[Agent]:
     """Everything that `run` needs; what was opened is closed again.
 
-    Raises `ConfigError` for settings that do not fit together or to the box, or a spool that is
-    taken.
+    `on_wedge` ends the process when the loop stands still; without it nobody looks. Raises
+    `ConfigError` for settings that do not fit together or to the box, or a spool that is taken.
     """
     nvml = nvml_of(settings)
     probe = probe_of(settings, nvml)
@@ -73,27 +79,38 @@ async def agent_of(
     identity = Identity(agent_id=AgentId(settings.agent_id), boot_id=BootId(secrets.token_hex(16)))
     boot = {BOOT_HEADER: identity.boot_id}
     async with AsyncExitStack() as opened:
+        watched = Watched(settings, environ, nvml)
+        opened.callback(watched.close)
         connection = connection_of(settings)
         opened.push_async_callback(connection.close)
         spool = DiskSpool(settings.spool, Seconds(settings.retention_h * 3600.0))
         opened.callback(spool.close)
         visible = environ.get("CUDA_VISIBLE_DEVICES")
         devices = devices_of(who.slots, len(hardware.gpus), visible)
-        pool = pool_of(settings, environ, devices)
+        pool = pool_of(settings, environ, devices, watched.meter)
         opened.push_async_callback(pool.close)
-        server = NativeServer(connection, identity, hardware=probe.hardware, health=probe.health)
+        native = NativeServer(connection, identity, hardware=probe.hardware, health=probe.health)
+        server = ObservedServer(native, watched.vitality, watched.books)
         tools = Tools(
             server=IntroducedServer(server, who, spool),
-            source=HttpInputSource(connection, boot),
-            sink=TusArtifactSink(TusClient(connection, boot)),
+            source=HttpInputSource(connection, boot, traffic=watched.traffic),
+            sink=TusArtifactSink(TusClient(connection, boot, traffic=watched.traffic)),
             spool=spool,
             pool=pool,
             clock=SystemClock(),
             display=display,
             rng=Random(),
+            observer=watched.books,
+            vitality=watched.vitality,
         )
         agent = Agent(tools, policy_of(settings, who.slots))
-        async with asyncio.TaskGroup() as scope:
+        box = Box(
+            slots=who.slots,
+            deaths=lambda: pool.deaths,
+            spool_free=spool.free,
+            restraints=lambda: agent.restraints,
+        )
+        async with watched.on_duty(box, on_wedge), asyncio.TaskGroup() as scope:
             warming = scope.create_task(_warm(pool, agent))
             yield agent
             warming.cancel()
@@ -151,11 +168,14 @@ def connection_of(settings: Settings) -> Connection:
 
 
 def pool_of(
-    settings: Settings, environ: Mapping[str, str], devices: Sequence[str | None]
+    settings: Settings,
+    environ: Mapping[str, str],
+    devices: Sequence[str | None],
+    meter: Meter | None = None,
 ) -> ChildPool:
     limits = Limits(jobs=settings.jobs_per_child, stall=Seconds(settings.stall_limit_s))
     each = per_child(pipeline_settings(settings), devices)
-    return ChildPool(CHILD, each, environ, devices, limits)
+    return ChildPool(CHILD, each, environ, devices, limits, meter=meter)
 
 
 def per_child(settings: PipelineSettings, devices: Sequence[str | None]) -> PipelineSettings:

@@ -21,6 +21,7 @@ def run(settings: Settings) -> int:
         form=settings.log_format,
         file=settings.log_file,
         secrets=[token],
+        environ=os.environ,
     )
     is_terminal = sys.stderr.isatty() and settings.log_format != "json"
     with display_on(is_terminal=is_terminal) as display, asyncio.Runner() as runner:
@@ -33,9 +34,14 @@ def run(settings: Settings) -> int:
 
 
 async def _work(settings: Settings, display: Display) -> None:
-    async with agent_of(settings, os.environ, display) as agent:
+    async with agent_of(settings, os.environ, display, _end_wedged) as agent:
         _listen(agent)
         await agent.run()
+
+
+def _end_wedged() -> None:
+    # Nothing of the loop can be trusted to end in order; the children's guards see us go.
+    os._exit(ExitCode.WEDGED)
 
 
 def _listen(agent: Agent) -> None:

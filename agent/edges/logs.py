@@ -84,15 +84,17 @@ def set_up(
     form: Format = "auto",
     file: Path | None = None,
     secrets: Iterable[str] = (),
+    environ: Mapping[str, str] | None = None,
 ) -> None:
     """From here on structlog and the standard library's loggers write to the same places.
 
-    May be called again. Raises `ConfigError` when the log file cannot be written.
+    May be called again. `environ` says whether the journal of systemd reads us.
+    Raises `ConfigError` when the log file cannot be written.
     """
     import structlog
 
     shared = _shared_processors(Redactor(secrets))
-    handlers = [_handler(_CurrentStderr(), _stderr_renderers(form), shared)]
+    handlers = [_stderr_handler(form, environ or {}, shared)]
     if file is not None:
         handlers.append(_handler(_open(file), _json_renderers(), shared))
     _install(handlers, level)
@@ -118,6 +120,17 @@ def _shared_processors(redactor: Redactor) -> list[Processor]:
         structlog.processors.format_exc_info,
         redactor,
     ]
+
+
+def _stderr_handler(
+    form: Format, environ: Mapping[str, str], shared: list[Processor]
+) -> logging.Handler:
+    if form == "auto" and "JOURNAL_STREAM" in environ:
+        from agent.edges.journald import JournalHandler, is_our_stderr
+
+        if is_our_stderr(environ):
+            return _handler(JournalHandler(), _json_renderers(), shared)
+    return _handler(_CurrentStderr(), _stderr_renderers(form), shared)
 
 
 def _stderr_renderers(form: Format) -> list[Processor]:

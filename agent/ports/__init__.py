@@ -2,6 +2,7 @@
 
 from agent.ports.box import Display, Pool, Probe
 from agent.ports.clock import Clock
+from agent.ports.observer import Observer, Unobserved
 from agent.ports.server import (
     Ask,
     Grant,
@@ -39,6 +40,7 @@ __all__ = [
     "JobFolder",
     "JobServer",
     "NothingLeft",
+    "Observer",
     "Opened",
     "Part",
     "Partial",
@@ -51,6 +53,7 @@ __all__ = [
     "Resuming",
     "Spool",
     "Terms",
+    "Unobserved",
     "Upload",
     "Watch",
     "Whole",

@@ -18,7 +18,7 @@ from agent.core.lease_keeper import NEWS_SPACING, STEP_SPACING
 from agent.model.errors import JobFailedError, JobReturnedError
 from agent.model.failures import FailureCode
 from agent.model.held import Finished
-from agent.model.ids import Instant, Seconds
+from agent.model.ids import Bytes, Instant, Seconds
 from agent.model.lease import Offer
 from agent.model.work import Failed, Produced, Progress, Returned, Task
 from agent.ports import JobFolder, Report
@@ -56,6 +56,8 @@ class Work:
         self._phase = Phase.FETCHING if left is None else phase_at_start(left.journal)
         self._progress = Progress(0.0, "")
         self._delivery: Delivery | None = None
+        self.result_size: Bytes | None = None
+        """Of all artifacts, once they are finished."""
         self.stopwatch = Stopwatch(tools.clock.now, self._phase)
 
     @property
@@ -78,6 +80,7 @@ class Work:
     async def run(self, folder: JobFolder, slots: asyncio.Semaphore) -> Delivered:
         """Raises what `verdict` has a word for."""
         finished = folder.journal.finished or await self._finish(folder, slots)
+        self.result_size = Bytes(sum(artifact.size for artifact in finished.manifest))
         delivery = Delivery(self._offer, folder, self._tools, self._on_fraction)
         self._delivery = delivery
         await delivery.run(finished.manifest, lambda: result_of(finished, self.stopwatch.read()))
@@ -138,7 +141,9 @@ class Work:
     def _move(self, event: Event) -> None:
         self._phase = advance(self._phase, event)
         self.stopwatch.enter(self._phase)
-        _log.debug("stage.entered", stage=STAGE_OF[self._phase].value)
+        stage = STAGE_OF[self._phase]
+        _log.debug("stage.entered", stage=stage.value)
+        self._tools.observer.job_moved(self._offer.job_id, stage)
         self._on_progress(Progress(0.0, ""))
         self._on_news(STEP_SPACING)
 
