@@ -81,7 +81,8 @@ class Books:
         if not self.is_reachable:
             return printable(f"the server does not answer: {self._detail}")
         held = [f"{count} {stage}" for stage, count in self.stages.items() if count]
-        return printable("holds " + ", ".join(held) if held else f"idle: {self._detail}")
+        idle = f"idle: {self._detail}" if self._detail else "waits for work"
+        return printable("holds " + ", ".join(held) if held else idle)
 
     def job_taken(self, job_id: JobId, content_type: str, stage: Stage) -> None:
         self.held[job_id] = Held(content_type, stage, self._now())
@@ -107,7 +108,7 @@ class Books:
     def call_ended(self, call: str, outcome: str, detail: str = "") -> None:
         self.calls[call, outcome] = self.calls.get((call, outcome), 0) + 1
         self.is_reachable = outcome != "unavailable"
-        if detail:
+        if detail or call == "poll":
             self._detail = detail
         self._tell()
 

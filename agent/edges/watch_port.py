@@ -10,7 +10,6 @@ import socket
 import threading
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 import h11
@@ -19,7 +18,7 @@ from agent.model.errors import ConfigError
 
 LONGEST_HEAD = 8 * 1024
 """Bytes of a request: a GET has no more to say."""
-DEADLINE = 5.0
+DEADLINE = 2.0
 """Seconds for a whole request and its answer."""
 MOST_OPEN = 16
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
@@ -53,6 +52,7 @@ class WatchPort:
         self._open = 0
         self._socket = _listening(host, port)
         self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="watch-port", daemon=True)
         self._thread.start()
 
@@ -62,17 +62,16 @@ class WatchPort:
         return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(DEADLINE)
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(2 * DEADLINE)
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner, suppress(RuntimeError):
-            # `close` stops the loop under it, which is what the error says.
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        async with await asyncio.start_server(self._meet, sock=self._socket) as server:
-            await server.serve_forever()
+        async with await asyncio.start_server(self._meet, sock=self._socket):
+            await self._stop.wait()
 
     async def _meet(self, reader: StreamReader, writer: StreamWriter) -> None:
         if self._open >= MOST_OPEN:
@@ -82,7 +81,8 @@ class WatchPort:
         try:
             async with asyncio.timeout(DEADLINE):
                 await self._answer(reader, writer)
-        except (TimeoutError, OSError):
+        except (TimeoutError, OSError, asyncio.CancelledError):
+            # Cancelled only at the end, by the loop's own closing.
             writer.transport.abort()
         finally:
             self._open -= 1
@@ -105,7 +105,9 @@ class WatchPort:
 
     def _page(self, request: h11.Request) -> Page:
         if request.method != b"GET":
-            return _said("there is nothing here but to read", 405)
+            # The answer to a HEAD has no body, whatever it says.
+            is_head = request.method == b"HEAD"
+            return _said("" if is_head else "there is nothing here but to read", 405)
         if self._is_local and _host(request) not in LOOPBACK:
             # A page in the owner's browser may have its own name lead here.
             return _said("this port is read by its address only", 421)
@@ -115,7 +117,7 @@ class WatchPort:
 
 
 def _said(text: str, status: int) -> Page:
-    return Page(f"{text}\n".encode(), status=status)
+    return Page(f"{text}\n".encode() if text else b"", status=status)
 
 
 def _host(request: h11.Request) -> str:

@@ -362,3 +362,19 @@ def test_the_real_library_gives_gpus_or_a_reason() -> None:
     sight = Nvml().look()
 
     assert bool(sight.gpus) is (sight.reason is None)
+
+
+def test_cards_tell_what_they_have_drawn_and_older_ones_do_not() -> None:
+    nvml = seen_by(FakeNvml([Card(uuid="GPU-a", energy=4_500), Card(uuid="GPU-b")]))
+    nvml.look()
+
+    assert nvml.energy_joules() == {"GPU-a": 4.5}
+    assert nvml.uuids() == ("GPU-a", "GPU-b")
+
+
+def test_without_a_driver_nobody_tells_any_energy() -> None:
+    nvml = seen_by(FakeNvml(broken=NvmlError("x")))
+    nvml.look()
+
+    assert nvml.energy_joules() is None
+    assert nvml.uuids() == ()
