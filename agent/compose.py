@@ -44,7 +44,6 @@ from agent.pipelines.registry import obstacle, possible_content_types
 from agent.ports import Display, Introduction, Watch
 from agent.runtime.agent import Agent
 from agent.runtime.introduced import IntroducedServer
-from agent.runtime.observed import ObservedServer
 from agent.runtime.tools import Policy, Tools
 from agent.watched import Box, Watched
 from agent.wire.base import BOOT_HEADER
@@ -85,14 +84,12 @@ async def agent_of(
         opened.push_async_callback(connection.close)
         spool = DiskSpool(settings.spool, Seconds(settings.retention_h * 3600.0))
         opened.callback(spool.close)
-        visible = environ.get("CUDA_VISIBLE_DEVICES")
-        devices = devices_of(who.slots, len(hardware.gpus), visible)
+        devices = devices_of(who.slots, len(hardware.gpus), environ.get("CUDA_VISIBLE_DEVICES"))
         pool = pool_of(settings, environ, devices, watched.meter)
         opened.push_async_callback(pool.close)
-        native = NativeServer(connection, identity, hardware=probe.hardware, health=probe.health)
-        server = ObservedServer(native, watched.vitality, watched.books)
+        server = NativeServer(connection, identity, hardware=probe.hardware, health=probe.health)
         tools = Tools(
-            server=IntroducedServer(server, who, spool),
+            server=IntroducedServer(watched.server(server), who, spool),
             source=HttpInputSource(connection, boot, traffic=watched.traffic),
             sink=TusArtifactSink(TusClient(connection, boot, traffic=watched.traffic)),
             spool=spool,

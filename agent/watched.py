@@ -10,13 +10,17 @@ import structlog
 from agent.config import Settings, ledger_file
 from agent.core.vitality import Vitality
 from agent.edges.books import Books
+from agent.edges.health import gpu_health
 from agent.edges.ledger import DAY, DiskLedger
 from agent.edges.meter import Meter
 from agent.edges.nvml import Nvml
 from agent.edges.systemd import Notifier
 from agent.edges.traffic import Traffic
 from agent.edges.watchdog import Watchdog
+from agent.model.gpu_state import GpuSight
 from agent.model.ids import JsonObject, JsonValue, Seconds
+from agent.ports import JobServer
+from agent.runtime.observed import ObservedServer
 from agent.runtime.ticker import tick
 
 TICK_SHARE = 1 / 3
@@ -43,12 +47,16 @@ class Watched:
         self._notifier = Notifier(environ)
         self._nvml = nvml
         self.traffic = Traffic()
-        self.meter = Meter(nvml.energy_joules, nvml.uuids()) if nvml else Meter()
+        self.meter = _meter(nvml) if nvml else Meter()
         self.vitality = Vitality(Seconds(settings.wedge_s))
         keep = Seconds(settings.ledger_keep_days * DAY)
         ledger = DiskLedger(ledger_file(settings), keep=keep)
         on_news = self._notifier.tell_status
         self.books = Books(ledger, self.traffic, self.meter, on_news=on_news)
+
+    def server(self, server: JobServer) -> JobServer:
+        """The same, with each call counted and promised to end."""
+        return ObservedServer(server, self.vitality, self.books)
 
     def close(self) -> None:
         self._notifier.tell_stopping()
@@ -104,7 +112,9 @@ class Watched:
         structlog.get_logger(__name__).info("watch.opened", address=watch.address)
 
     def _readings(self) -> list[JsonValue]:
-        return self._nvml.readings() if self._nvml else []
+        sight = GpuSight(self._nvml.recent if self._nvml else ())
+        told = gpu_health(sight, None)["gpus"]
+        return told if isinstance(told, list) else []
 
     def _status(self, box: Box) -> JsonObject:
         trouble = self.vitality.trouble
@@ -122,3 +132,7 @@ class Watched:
             ],
             "gpus": self._readings(),
         }
+
+
+def _meter(nvml: Nvml) -> Meter:
+    return Meter(nvml.energy_joules, {gpu.index: gpu.uuid for gpu in nvml.latest.gpus})

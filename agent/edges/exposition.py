@@ -37,7 +37,7 @@ class Sources:
     """Children that died by themselves."""
     spool_free: Callable[[], int]
     gpus: Callable[[], list[JsonValue]]
-    """One reading for each card, in the driver's order."""
+    """One reading for each card: what health says of it."""
     restraints: Callable[[], Mapping[str, int]]
     """Which rung each source asks for."""
     trouble: Callable[[], str | None]
@@ -100,8 +100,8 @@ def _server(books: Books) -> Iterator[Metric]:
 def _gpus(readings: list[JsonValue]) -> Iterator[Metric]:
     for key, name, told, unit in _OF_GPU:
         values = {
-            (str(index),): value / unit
-            for index, reading in enumerate(readings)
+            (str(reading["index"]),): value / unit
+            for reading in readings
             if isinstance(reading, dict) and isinstance(value := reading.get(key), int | float)
         }
         if values:

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from agent.model.ids import JobId, Seconds
 
@@ -32,10 +33,10 @@ class Meter:
     def __init__(
         self,
         energy: Energy = lambda: None,
-        uuids: tuple[str, ...] = (),
+        uuids: Mapping[int, str] = MappingProxyType({}),
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`uuids` in the driver's order: a device may be called by its number there."""
+        """`uuids` by the number that the driver gives each card: a device may be called so."""
         self._energy = energy
         self._uuids = uuids
         self._now = now
@@ -88,8 +89,8 @@ def _drawn(before: Mapping[str, float], after: Mapping[str, float], uuid: str) -
     return max(0.0, after[uuid] - before[uuid])
 
 
-def _uuid(device: str, uuids: tuple[str, ...]) -> str:
+def _uuid(device: str, uuids: Mapping[int, str]) -> str:
     """CUDA takes a number, a UUID, or the beginning of one."""
     if device.isdecimal():
-        return uuids[int(device)] if int(device) < len(uuids) else device
-    return next((uuid for uuid in uuids if uuid.startswith(device)), device)
+        return uuids.get(int(device), device)
+    return next((uuid for uuid in uuids.values() if uuid.startswith(device)), device)

@@ -20,6 +20,7 @@ LONGEST_HEAD = 8 * 1024
 """Bytes of a request: a GET has no more to say."""
 DEADLINE = 2.0
 """Seconds for a whole request and its answer."""
+A_MOMENT = 0.01
 MOST_OPEN = 16
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 
@@ -72,6 +73,8 @@ class WatchPort:
     async def _serve(self) -> None:
         async with await asyncio.start_server(self._meet, sock=self._socket):
             await self._stop.wait()
+        # Whoever has just been let in begins, so that the closing of the loop can end it.
+        await asyncio.sleep(A_MOMENT)
 
     async def _meet(self, reader: StreamReader, writer: StreamWriter) -> None:
         if self._open >= MOST_OPEN:

@@ -96,10 +96,13 @@ def test_trouble_shows(scraped: Scraped) -> None:
 
 
 def test_each_gpu_tells_what_it_can(scraped: Scraped) -> None:
-    scraped.gpus = [{"utilisation_percent": 42, "temperature_c": 61}, {"memory_used_bytes": 7}, {}]
+    scraped.gpus = [
+        {"index": 0, "utilisation_percent": 42, "temperature_c": 61},
+        {"index": 2, "memory_used_bytes": 7},
+    ]
 
     assert scraped.values("morag_agent_gpu_utilisation_ratio") == {("0",): 0.42}
-    assert scraped.values("morag_agent_gpu_memory_used_bytes") == {("1",): 7.0}
+    assert scraped.values("morag_agent_gpu_memory_used_bytes") == {("2",): 7.0}
     assert "morag_agent_gpu_power_watts" not in scraped.families()
 
 

@@ -21,7 +21,7 @@ class Box:
     drawn: dict[str, float] | None = field(default_factory=lambda: dict.fromkeys(UUIDS, 500.0))
 
     def meter(self) -> Meter:
-        return Meter(self.energy, UUIDS, lambda: self.now)
+        return Meter(self.energy, dict(enumerate(UUIDS)), lambda: self.now)
 
     def energy(self) -> Mapping[str, float] | None:
         return None if self.drawn is None else dict(self.drawn)
