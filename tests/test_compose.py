@@ -2,15 +2,9 @@
 
 import pytest
 
-from agent.compose import (
-    devices_of,
-    introduction,
-    keepers_of,
-    nvml_of,
-    per_child,
-    refuse_without_gpu,
-    watch_of,
-)
+from agent.compose.box import keepers_of, nvml_of, refuse_without_gpu, watch_of
+from agent.compose.children import devices_of, per_child
+from agent.compose.introducing import introduction
 from agent.config import Settings
 from agent.edges.nvml import Sight
 from agent.model.errors import ConfigError

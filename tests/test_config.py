@@ -10,6 +10,7 @@ from agent.config import (
     capability_on,
     client_token,
     known_content_types,
+    ledger_file,
     load,
     pipeline_settings,
     slots_on,
@@ -280,6 +281,22 @@ def test_offline_wins_over_downloads_and_says_so() -> None:
     loaded = load(environ={}, flags={"offline": True, "allow_download": True})
 
     assert loaded.warnings == ("models.allow_download has no effect: models.offline is on",)
+
+
+def test_a_watch_port_that_others_can_read_is_warned_about() -> None:
+    assert load(environ={}, flags={"watch_host": "0.0.0.0"}).warnings == ()  # noqa: S104
+
+    (warning,) = load(environ={}, flags={"watch_host": "0.0.0.0", "watch_port": "9"}).warnings  # noqa: S104
+
+    assert warning == "watch.host: 0.0.0.0 lets others read the watch port without a token"
+
+
+def test_each_spool_has_a_ledger_beside_it() -> None:
+    beside = load(environ={}, flags={"spool": "/srv/gpu1"}).settings
+    elsewhere = load(environ={}, flags={"spool": "/srv/gpu1", "ledger_file": "/srv/all"}).settings
+
+    assert ledger_file(beside) == Path("/srv/gpu1.ledger")
+    assert ledger_file(elsewhere) == Path("/srv/all")
 
 
 def test_a_token_over_an_open_wire_is_warned_about() -> None:
@@ -607,6 +624,9 @@ def test_a_gpu_cannot_be_required_and_switched_off(file: Path) -> None:
         ("GPU_MAX_TEMPERATURE_C", "300"),
         ("GPU_MAX_POWER_W", "0"),
         ("GUEST_ON_BATTERY", "perhaps"),
+        ("WEDGE_S", "1"),
+        ("WATCH_PORT", "70000"),
+        ("LEDGER_KEEP_DAYS", "0"),
     ],
 )
 def test_wishes_that_cannot_be_meant_are_refused(variable: str, text: str) -> None:

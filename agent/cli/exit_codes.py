@@ -27,6 +27,7 @@ class ExitCode(IntEnum):
     UNAVAILABLE = 69
     BUG = 70
     DISK = 74
+    WEDGED = 75
     REPLACED = 76
     UNAUTHORIZED = 77
     CONFIG = 78
@@ -43,6 +44,7 @@ MEANING: Mapping[ExitCode, str] = {
     ExitCode.UNAVAILABLE: "no server or model hub there (`run` waits), or its port is taken",
     ExitCode.BUG: "a bug of the agent: please report it",
     ExitCode.DISK: "the spool, data or models folder cannot be used, or is full",
+    ExitCode.WEDGED: "`run` stood still and ended itself: start it again, its jobs go on",
     ExitCode.REPLACED: "another process runs under the same agent id, or the spool is an older one",
     ExitCode.UNAUTHORIZED: "unknown, revoked or wrong token (`run` waits), or not your agent",
     ExitCode.CONFIG: "the settings are wrong; nothing was started",

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from agent.cli.exit_codes import ExitCode
-from agent.compose import AtWork, agent_of
+from agent.compose.agent import AtWork, agent_of
 from agent.config import LiveSettings, Loaded, Settings, agent_token
 from agent.edges.display import display_on
 from agent.edges.job_logs import JobLogs
@@ -38,13 +38,19 @@ def _log_as(settings: Settings) -> None:
         file=settings.log_file,
         secrets=[agent_token(settings).get_secret_value()],
         by_job=JobLogs(settings.spool),
+        environ=os.environ,
     )
 
 
 async def _work(live: LiveSettings, display: Display) -> None:
-    async with agent_of(live, os.environ, display) as at_work:
+    async with agent_of(live, os.environ, display, _end_wedged) as at_work:
         _listen(at_work)
         await at_work.agent.run()
+
+
+def _end_wedged() -> None:
+    # Nothing of the loop can be trusted to end in order; the children's guards see us go.
+    os._exit(ExitCode.WEDGED)
 
 
 def _listen(at_work: AtWork) -> None:

@@ -49,11 +49,12 @@ _BOX = ("server", "agent", "spool", "limits", "intervals", "gpu", "guest")
 _AGENT = (*_BOX, "speech", *_MEDIA, "log")
 _ONLY_WATCHED = ("gpu_require", "gpu_max_temperature_c", "gpu_max_power_w")
 """What `run` watches over, and a single computation does not."""
+_RUN = (*_AGENT, "watch", "ledger")
 
 VERBS: Mapping[str, Verb] = {
     verb.name: verb
     for verb in (
-        Verb(name="run", summary="work: lease jobs, compute, deliver", settings=_AGENT),
+        Verb(name="run", summary="work: lease jobs, compute, deliver", settings=_RUN),
         Verb(
             name="serve",
             summary="run the embedded job server",
@@ -108,6 +109,11 @@ VERBS: Mapping[str, Verb] = {
             without=_ONLY_WATCHED,
         ),
         Verb(
+            name="ledger",
+            summary="what the jobs have cost: time, energy, bytes",
+            settings=("spool", "ledger_file"),
+        ),
+        Verb(
             name="models",
             summary="which models are here, fetch one, check them byte for byte",
             settings=("gpu", "speech", "models"),
@@ -127,7 +133,7 @@ VERBS: Mapping[str, Verb] = {
         Verb(
             name="config",
             summary="show the effective settings and where each came from",
-            settings=(*_AGENT, "serve"),
+            settings=(*_RUN, "serve"),
         ),
     )
 }

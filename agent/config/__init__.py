@@ -4,6 +4,7 @@ from agent.config.content_types import known_content_types
 from agent.config.derived import (
     announced_types,
     capability_on,
+    ledger_file,
     pipeline_settings,
     slots_on,
     types_told,
@@ -23,6 +24,7 @@ __all__ = [
     "capability_on",
     "client_token",
     "known_content_types",
+    "ledger_file",
     "load",
     "pipeline_settings",
     "read_token",

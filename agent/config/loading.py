@@ -110,6 +110,8 @@ def _warnings(settings: Settings, given: Mapping[str, Given]) -> Iterator[str]:
     parts = urlsplit(settings.server_url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         yield f"{settings.server_url} is not encrypted: the token can be read on the way; use https"
+    if settings.watch_port is not None and settings.watch_host not in LOOPBACK:
+        yield f"watch.host: {settings.watch_host} lets others read the watch port without a token"
     if settings.offline and settings.allow_download:
         yield "models.allow_download has no effect: models.offline is on"
     yield from _too_early(settings, given)

@@ -203,6 +203,13 @@ class Settings(BaseModel):
             why="Time to finish after SIGTERM; containers give 10 s.",
         ),
     ] = 8
+    wedge_s: Annotated[
+        values.WedgeSeconds,
+        Key(
+            at="limits.wedge_s",
+            why="A run that stands still for that long ends itself (75), to be started again.",
+        ),
+    ] = 120
     max_jobs: Annotated[
         values.MaybeCount,
         Key(
@@ -497,6 +504,35 @@ class Settings(BaseModel):
             shown="~/.local/state/morag-agent/agent.log",
         ),
     ] = None
+
+    watch_port: Annotated[
+        values.MaybePort,
+        Key(
+            at="watch.port",
+            why="/metrics (Prometheus), /healthz and /status.json there; without it nowhere.",
+            shown="9109",
+        ),
+    ] = None
+    watch_host: Annotated[
+        values.Text,
+        Key(at="watch.host", why="Address of that port; it asks for no token, so keep it here."),
+    ] = "127.0.0.1"
+
+    ledger_file: Annotated[
+        values.MaybeFile,
+        Key(
+            at="ledger.file",
+            why="What each job has cost; without it beside the spool, named after it.",
+            shown="~/.local/state/morag-agent/spool.ledger",
+        ),
+    ] = None
+    ledger_keep_days: Annotated[
+        values.Days,
+        Key(
+            at="ledger.keep_days",
+            why="How long each job has a line of its own there; older ones are summed by the day.",
+        ),
+    ] = 400
 
     serve_host: Annotated[
         values.Text,

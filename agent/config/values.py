@@ -125,6 +125,11 @@ Slots: TypeAlias = Annotated[
 Port: TypeAlias = Annotated[
     int, Field(ge=0, le=65535), _Number, Right("a port from 1 to 65535, or 0 for any free one")
 ]
+MaybePort: TypeAlias = Annotated[
+    Annotated[int, Field(ge=0, le=65535)] | None,
+    _Number,
+    Right("a port from 1 to 65535, or 0 for any free one"),
+]
 Quality: TypeAlias = Annotated[
     int, Field(ge=1, le=100), _Number, Right("a whole number from 1 to 100")
 ]
@@ -132,6 +137,11 @@ Percent: TypeAlias = Annotated[
     int, Field(ge=1, le=100), _Number, Right("a whole number of percent from 1 to 100")
 ]
 Seconds: TypeAlias = Annotated[_Length, _Number, Right("a number of seconds above 0")]
+WedgeSeconds: TypeAlias = Annotated[
+    Annotated[float, Field(ge=5, le=86_400, allow_inf_nan=False)],
+    _Number,
+    Right("a number of seconds from 5 to 86400"),
+]
 MaybeSeconds: TypeAlias = Annotated[_Length | None, _Number, Right("a number of seconds above 0")]
 Minutes: TypeAlias = Annotated[_Length, _Number, Right("a number of minutes above 0")]
 Hours: TypeAlias = Annotated[_Length, _Number, Right("a number of hours above 0")]

@@ -9,6 +9,7 @@ import httpx
 
 from agent.edges.http import ERROR, STALL_TIMEOUT, Connection, told
 from agent.edges.problems import error_of
+from agent.edges.traffic import Traffic, nobody
 from agent.model.errors import AgentError, InputUnavailableError, ServerUnavailableError
 from agent.model.ids import Bytes
 from agent.ports import Body, NothingLeft, Opened, Part, Whole
@@ -34,9 +35,11 @@ class HttpInputSource:
         headers: Mapping[str, str] | None = None,
         *,
         stall: float = STALL_TIMEOUT,
+        traffic: Traffic | None = None,
     ) -> None:
         self._connection = connection
         self._stall = stall
+        self._traffic = traffic or Traffic(nobody)
         self._headers = dict(headers or {})
 
     @asynccontextmanager
@@ -74,7 +77,7 @@ class HttpInputSource:
 
     async def _body(self, address: str, response: httpx.Response) -> Body:
         if response.status_code == RANGE_NOT_SATISFIABLE:
-            return _HttpBody(response, NothingLeft(_total(response)))
+            return _HttpBody(response, NothingLeft(_total(response)), self._traffic)
         if response.status_code >= ERROR:
             raise await self._refusal(address, response)
         if response.status_code not in CONTENT:
@@ -86,7 +89,7 @@ class HttpInputSource:
             raise ServerUnavailableError(
                 "the source sends the input encoded, which it was asked not to", answered=True
             )
-        return _HttpBody(response, _opened(response))
+        return _HttpBody(response, _opened(response), self._traffic)
 
     async def _refusal(self, address: str, response: httpx.Response) -> AgentError:
         body = bytearray()
@@ -103,8 +106,9 @@ class HttpInputSource:
 
 
 class _HttpBody:
-    def __init__(self, response: httpx.Response, opened: Opened) -> None:
+    def __init__(self, response: httpx.Response, opened: Opened, traffic: Traffic) -> None:
         self._response = response
+        self._traffic = traffic
         self._opened = opened
 
     @property
@@ -115,6 +119,7 @@ class _HttpBody:
         # Without a size: httpx would copy every byte once more to cut pieces of one length.
         try:
             async for chunk in self._response.aiter_raw():
+                self._traffic.on_received(len(chunk))
                 yield chunk
         except httpx.HTTPError as error:
             raise ServerUnavailableError(told(error)) from error

@@ -22,6 +22,8 @@ from agent.model.gpu_state import GpuSight, GpuState, Missing, Trouble
 from agent.model.hardware import Gpu
 from agent.model.ids import Bytes, Seconds
 
+RECENT = Seconds(15.0)
+"""Older than that, and a look tells of another moment."""
 PAUSE = Seconds(10.0)
 """Between two tries: opening a driver that is not there may set off loading it."""
 
@@ -62,6 +64,7 @@ class Nvml:
         self._open_at = 0.0
         """When the driver is to be opened, or opened anew."""
         self._latest = _NOT_YET
+        self._looked_at = 0.0
         self._looking = Lock()
 
     @property
@@ -72,6 +75,19 @@ class Nvml:
     @property
     def latest(self) -> GpuSight:
         return self._latest
+
+    @property
+    def recent(self) -> tuple[GpuState, ...]:
+        """The GPUs as somebody has seen them just now; none where nobody looks any more."""
+        return self._latest.gpus if self._now() - self._looked_at <= RECENT else ()
+
+    def energy_joules(self) -> dict[str, float] | None:
+        """By UUID, since the driver was loaded, of the cards that count it; None where none does.
+
+        Cards before Volta do not. As the last look saw it: nobody waits here for a driver.
+        """
+        drawn = {gpu.uuid: gpu.draw.joules for gpu in self.recent if gpu.draw.joules is not None}
+        return drawn or None
 
     def look(self) -> Sight:
         sight = self.states()
@@ -84,6 +100,7 @@ class Nvml:
             return self._latest
         try:
             self._latest = self._look()
+            self._looked_at = self._now()
         finally:
             self._looking.release()
         return self._latest

@@ -4,12 +4,13 @@ import asyncio
 import base64
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
 from agent.edges.http import OK, STALL_TIMEOUT, Answer, Connection
 from agent.edges.problems import error_of
+from agent.edges.traffic import Traffic, nobody
 from agent.model.errors import (
     RequestRefusedError,
     ServerError,
@@ -42,9 +43,11 @@ class TusClient:
         headers: Mapping[str, str] | None = None,
         *,
         stall: float = STALL_TIMEOUT,
+        traffic: Traffic | None = None,
     ) -> None:
         self._connection = connection
         self._stall = stall
+        self._traffic = traffic or Traffic(nobody)
         self._headers = dict(headers or {})
         self._algorithms: dict[str, str | None] = {}
         """By host, where it was asked: what it can check. None: nothing."""
@@ -101,7 +104,7 @@ class TusClient:
                 return await self._connection.call(
                     method,
                     there,
-                    content=_pieces(data, lambda: self._renew(patience)),
+                    content=self._pieces(data, patience),
                     headers={**self._with_ours(there), "Content-Length": str(len(data)), **headers},
                     deadline=self._stall + len(data) / SLOWEST,
                 )
@@ -111,6 +114,16 @@ class TusClient:
             if "Upload-Checksum" in headers and _may_be_about_the_checksum(error):
                 await self._ask_for_algorithms(there)
             raise
+
+    async def _pieces(self, data: bytes, patience: asyncio.Timeout) -> AsyncIterator[bytes]:
+        """Whoever asks for the next one has written those before it."""
+        view = memoryview(data)
+        for at in range(0, len(data), PIECE):
+            self._renew(patience)
+            piece = bytes(view[at : at + PIECE])
+            yield piece
+            self._traffic.on_sent(len(piece))
+        self._renew(patience)
 
     def _renew(self, patience: asyncio.Timeout) -> None:
         patience.reschedule(asyncio.get_running_loop().time() + self._stall)
@@ -139,15 +152,6 @@ class TusClient:
     def _with_ours(self, url: str) -> dict[str, str]:
         ours = self._headers if self._connection.is_own(url) else {}
         return {"Tus-Resumable": TUS_VERSION, **ours}
-
-
-async def _pieces(data: bytes, on_piece: Callable[[], None]) -> AsyncIterator[bytes]:
-    """`on_piece`: everything before it was written."""
-    view = memoryview(data)
-    for at in range(0, len(data), PIECE):
-        on_piece()
-        yield bytes(view[at : at + PIECE])
-    on_piece()
 
 
 def _may_be_about_the_checksum(error: ServerError) -> bool:

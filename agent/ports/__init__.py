@@ -3,6 +3,7 @@
 from agent.ports.box import Display, Pool, Probe
 from agent.ports.clock import Clock
 from agent.ports.desk import Clocks, Desk, PauseNote
+from agent.ports.observer import Observer, Unobserved
 from agent.ports.server import (
     Ask,
     Grant,
@@ -42,6 +43,7 @@ __all__ = [
     "JobFolder",
     "JobServer",
     "NothingLeft",
+    "Observer",
     "Opened",
     "Part",
     "Partial",
@@ -55,6 +57,7 @@ __all__ = [
     "Resuming",
     "Spool",
     "Terms",
+    "Unobserved",
     "Upload",
     "Watch",
     "Whole",

@@ -1,7 +1,7 @@
 """The agent itself: hello, the polling loop, a task for each held job, and an orderly end."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 import structlog
@@ -123,6 +123,12 @@ class Agent:
     def _holding(self) -> tuple[Resuming, ...]:
         held = tuple(job.resuming for job in self._board.jobs if job.is_accepted)
         return self._resumption.lines + held
+
+    @property
+    def restraints(self) -> Mapping[str, int]:
+        """How far each source has us step back: the server's pause, for one, is rung 1."""
+        in_force = self._board.in_force(self._tools.clock.now())
+        return {source: int(one.rung) for source, one in in_force}
 
     async def introduced(self) -> None:
         """Wait until the server has answered our hello."""

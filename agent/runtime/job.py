@@ -159,6 +159,7 @@ class HeldJob:
             )
             ending = await self._run()
             self._tools.display.job_ended(self._offer.job_id)
+            self._tools.observer.job_ended(self._offer.job_id, ending.value, self._work.result_size)
             _log.info("job.ended", ending=ending.value, **self._work.stopwatch.read())
             return ending
 
@@ -218,6 +219,9 @@ class HeldJob:
     async def _attempt(self) -> Settlement:
         folder = await self._journal()
         await self._lease.accepted()
+        self._tools.observer.job_taken(
+            self._offer.job_id, self._offer.content_type, self._work.report.stage
+        )
         self._listener.on_move()
         return await self._work.run(folder, self._slots)
 

@@ -5,8 +5,18 @@ from random import Random
 
 from agent.core.backoff import Backoff
 from agent.core.fetch_admission import Awaited
+from agent.core.vitality import Vitality
 from agent.model.ids import Bytes, Seconds
-from agent.ports import ArtifactSink, Clock, Display, InputSource, Pool, Spool
+from agent.ports import (
+    ArtifactSink,
+    Clock,
+    Display,
+    InputSource,
+    Observer,
+    Pool,
+    Spool,
+    Unobserved,
+)
 from agent.runtime.introduced import IntroducedServer
 
 MOST_FAILURES = 5
@@ -23,6 +33,8 @@ class Tools:
     display: Display
     rng: Random
     awaited: Awaited = field(default_factory=Awaited)
+    observer: Observer = field(default_factory=Unobserved)
+    vitality: Vitality = field(default_factory=Vitality)
 
     @property
     def error_backoff(self) -> Backoff:

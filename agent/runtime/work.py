@@ -70,6 +70,8 @@ class Work:
         self._delivery: Delivery | None = None
         self._transfer: Download | Delivery | None = None
         self._rate = Rate()
+        self.result_size: Bytes | None = None
+        """Of all artifacts, once they are finished."""
         self.stopwatch = Stopwatch(tools.clock.now, self._phase)
 
     @property
@@ -101,6 +103,7 @@ class Work:
     async def run(self, folder: JobFolder, slots: asyncio.Semaphore) -> Delivered:
         """Raises what `verdict` has a word for."""
         finished = folder.journal.finished or await self._finish(folder, slots)
+        self.result_size = Bytes(sum(artifact.size for artifact in finished.manifest))
         delivery = Delivery(self._offer, folder, self._tools, self._on_fraction)
         self._delivery = self._transfer = delivery
         await delivery.run(finished.manifest, lambda: result_of(finished, self.stopwatch.read()))
@@ -163,7 +166,9 @@ class Work:
         self._phase = advance(self._phase, event)
         self._transfer = None
         self.stopwatch.enter(self._phase)
-        _log.debug("stage.entered", stage=STAGE_OF[self._phase].value)
+        stage = STAGE_OF[self._phase]
+        _log.debug("stage.entered", stage=stage.value)
+        self._tools.observer.job_moved(self._offer.job_id, stage)
         self._on_progress(Progress(0.0, ""))
         self._on_news(STEP_SPACING)
 

@@ -4,7 +4,7 @@ from threading import Thread
 
 import pytest
 
-from agent.edges.nvml import PAUSE, Nvml
+from agent.edges.nvml import PAUSE, RECENT, Nvml
 from agent.edges.nvml_library import Library, installed_library
 from agent.model.gpu_state import Draw, GpuProcess, GpuState, Load, Missing, ProcessKind, Trouble
 from agent.model.hardware import Gpu
@@ -362,3 +362,30 @@ def test_the_real_library_gives_gpus_or_a_reason() -> None:
     sight = Nvml().look()
 
     assert bool(sight.gpus) is (sight.reason is None)
+
+
+def test_cards_tell_what_they_have_drawn_and_older_ones_do_not() -> None:
+    cards = [Card(uuid="GPU-a", millijoules=4_500), Card(uuid="GPU-b", millijoules=None)]
+    nvml = seen_by(FakeNvml(cards))
+    nvml.look()
+
+    assert nvml.energy_joules() == {"GPU-a": 4.5}
+
+
+def test_without_a_card_that_counts_nobody_tells_any_energy() -> None:
+    nvml = seen_by(FakeNvml([Card(millijoules=None)]))
+    nvml.look()
+
+    assert nvml.energy_joules() is None
+
+
+def test_what_nobody_has_looked_at_for_long_is_not_told_as_if_it_were_now() -> None:
+    now = Ticking()
+    nvml = seen_by(FakeNvml([Card()]), now=now)
+    nvml.look()
+    seen = len(nvml.recent), nvml.energy_joules() is None
+
+    now.now += RECENT + 1
+
+    assert seen == (1, False)
+    assert (nvml.recent, nvml.energy_joules()) == ((), None)

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from agent.compose import keepers_of
+from agent.compose.box import keepers_of
 from agent.config import Settings
 from agent.model.restraint import Restraint, Rung
 from agent.runtime.watching import EVERY, Watching
