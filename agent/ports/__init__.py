@@ -2,6 +2,7 @@
 
 from agent.ports.box import Display, Pool, Probe
 from agent.ports.clock import Clock
+from agent.ports.notebook import Notebook
 from agent.ports.server import (
     Ask,
     Grant,
@@ -19,6 +20,7 @@ from agent.ports.transfer import (
     ArtifactSink,
     Body,
     InputSource,
+    Lane,
     NothingLeft,
     Opened,
     Part,
@@ -37,6 +39,8 @@ __all__ = [
     "Introduction",
     "JobFolder",
     "JobServer",
+    "Lane",
+    "Notebook",
     "NothingLeft",
     "Opened",
     "Part",

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -91,6 +92,9 @@ class HandClock:
 
     def now(self) -> Instant:
         return Instant(self.at)
+
+    def wall_now(self) -> datetime:
+        return datetime.fromtimestamp(self.at, UTC)
 
     async def sleep_until(self, when: Instant) -> None:
         self.at = max(self.at, when)

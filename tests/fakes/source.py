@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from agent.model.errors import AgentError, ServerUnavailableError
-from agent.model.ids import Bytes, Instant
+from agent.model.ids import Bytes, Instant, Seconds
 from agent.ports import Body, Clock, NothingLeft, Opened, Part, Whole
 
 TRICKLE = 100
@@ -125,6 +125,10 @@ class _FakeBody:
     @property
     def opened(self) -> Opened:
         return self._opened
+
+    @property
+    def held(self) -> Seconds:
+        return Seconds(0.0)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         start = self._opened.start if isinstance(self._opened, Part) else 0
