@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import tzinfo
 from functools import partial
 from random import Random
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -19,6 +21,8 @@ from agent.config import (
     announced_types,
     capability_on,
     pipeline_settings,
+    quotas_of,
+    schedule_of,
     slots_on,
     types_told,
     wanted_types,
@@ -27,8 +31,11 @@ from agent.edges.child import ChildLostError
 from agent.edges.children import ChildPool, Limits
 from agent.edges.clock import SystemClock
 from agent.edges.downloads import HttpInputSource
-from agent.edges.http import Connection
+from agent.edges.http import Connection, Sockets
+from agent.edges.lanes import Limits as LinkLimits
+from agent.edges.metered import Metered
 from agent.edges.native_server import Identity, NativeServer
+from agent.edges.notebook import DiskNotebook
 from agent.edges.nvml import Nvml
 from agent.edges.probe import SystemProbe
 from agent.edges.spool import DiskSpool
@@ -39,13 +46,16 @@ from agent.model.hardware import Hardware
 from agent.model.ids import AgentId, BootId, Bytes, Seconds
 from agent.model.work import PipelineSettings
 from agent.pipelines.registry import obstacle, possible_content_types
-from agent.ports import Display, Introduction
+from agent.ports import Clock, Display, Introduction
 from agent.runtime.agent import Agent
+from agent.runtime.foresight import Bounds, Foresight
 from agent.runtime.introduced import IntroducedServer
+from agent.runtime.lending import Lending, LendingTerms
 from agent.runtime.tools import Policy, Tools
 from agent.wire.base import BOOT_HEADER
 
 AFTER_THE_FIRST_POLL = 0.05
+TRAFFIC, HISTORY = "traffic.json", "history.json"
 CHILD = (sys.executable, "-m", "agent.pipelines.child")
 
 
@@ -75,21 +85,59 @@ async def agent_of(
         pool = pool_of(settings, environ, devices)
         opened.push_async_callback(pool.close)
         server = NativeServer(connection, identity, hardware=probe.hardware, health=probe.health)
+        clock = SystemClock(zone_of(settings))
+        lending = Lending(terms_of(settings), notebook(settings, TRAFFIC), clock)
+        foresight = foresight_of(settings, who, clock)
+        await foresight.load()
         tools = Tools(
             server=IntroducedServer(server, who, spool),
-            source=HttpInputSource(connection, boot),
-            sink=TusArtifactSink(TusClient(connection, boot)),
+            source=HttpInputSource(connection, boot, lane=lending.link.down),
+            sink=TusArtifactSink(TusClient(connection, boot, lane=lending.link.up)),
             spool=spool,
             pool=pool,
-            clock=SystemClock(),
+            clock=clock,
             display=display,
             rng=Random(),
+            foresight=foresight,
         )
         agent = Agent(tools, policy_of(settings, who.slots))
         async with asyncio.TaskGroup() as scope:
-            warming = scope.create_task(_warm(pool, agent))
+            beside = [
+                scope.create_task(_warm(pool, agent)),
+                scope.create_task(lending.run(lambda _source, _restraint: None)),
+            ]
             yield agent
-            warming.cancel()
+            for task in beside:
+                task.cancel()
+
+
+def zone_of(settings: Settings) -> tzinfo | None:
+    return ZoneInfo(settings.timezone) if settings.timezone else None
+
+
+def notebook(settings: Settings, name: str) -> DiskNotebook:
+    return DiskNotebook(settings.spool / name)
+
+
+def foresight_of(settings: Settings, who: Introduction, clock: Clock) -> Foresight:
+    bounds = Bounds(
+        slots=who.slots,
+        content_types=who.content_types,
+        max_input=Bytes(settings.max_file_size),
+        task_timeout=Seconds(settings.task_timeout_min * 60.0),
+        slowest_link=1 / settings.max_download if settings.max_download else 0.0,
+    )
+    return Foresight(schedule_of(settings), bounds, notebook(settings, HISTORY), clock)
+
+
+def terms_of(settings: Settings) -> LendingTerms:
+    return LendingTerms(
+        schedule=schedule_of(settings),
+        quotas=quotas_of(settings),
+        max_down=settings.max_download,
+        max_up=settings.max_upload,
+        is_metered=Metered().is_metered if settings.on_metered == "stop" else None,
+    )
 
 
 def probe_of(settings: Settings) -> SystemProbe:
@@ -106,7 +154,13 @@ def connection_of(settings: Settings) -> Connection:
         agent_token(settings).get_secret_value(),
         user_agent=f"morag-agent/{__version__}",
         new_token=partial(_new_token, settings),
+        sockets=_sockets(settings),
     )
+
+
+def _sockets(settings: Settings) -> Sockets:
+    limits = LinkLimits(down=settings.max_download, up=settings.max_upload)
+    return Sockets(on_connect=limits.apply if limits != LinkLimits() else None)
 
 
 def pool_of(

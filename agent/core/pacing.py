@@ -25,7 +25,6 @@ class Pacer:
 
     def reserve(self, size: int, now: Instant) -> Instant:
         """When `size` bytes may go; that time is theirs, and the next ones come after it."""
-        earliest = Instant(now - CREDIT)
-        begin = earliest if self._free_at is None else max(self._free_at, earliest)
+        begin = now if self._free_at is None else Instant(max(self._free_at, now - CREDIT))
         self._free_at = Instant(begin + size / self._rate)
         return max(begin, now)

@@ -1,7 +1,6 @@
 """The HTTP connection to the server: deadlines, fresh connections, capped answers, our errors."""
 
 import asyncio
-import socket
 import ssl
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
@@ -13,6 +12,7 @@ import httpcore
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from agent.edges.lanes import Socket
 from agent.edges.problems import error_of
 from agent.model.errors import CredentialsRefusedError, ServerError, ServerUnavailableError
 from agent.model.ids import Seconds
@@ -59,7 +59,7 @@ class Sockets:
 
     max_age: Seconds = MAX_AGE
     now: Callable[[], float] = time.monotonic
-    on_connect: Callable[[socket.socket], None] | None = None
+    on_connect: Callable[[Socket], None] | None = None
     """Sees each socket before the first byte goes over it."""
     transport: Callable[[], httpx.AsyncBaseTransport] | None = None
 
@@ -235,7 +235,7 @@ class Connection:
         if event != CONNECTED or see is None or not isinstance(stream, httpcore.AsyncNetworkStream):
             return
         connection = stream.get_extra_info("socket")
-        if isinstance(connection, socket.socket):
+        if isinstance(connection, Socket):
             see(connection)
 
     async def _bury(self, generation: _Generation) -> None:

@@ -3,16 +3,24 @@
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from agent.model.ids import Bytes, Seconds
 
 FREE_PIECE = Bytes(64 * 1024)
-SHARE = 4
-"""A buffer holds a quarter of a second: enough for a round trip over any ocean."""
+SHARE = 8
+"""An eighth of a second fills a buffer: enough for a round trip over an ocean."""
 SMALLEST_BUFFER = 8 * 1024
-LEAST_SHARE = 10
-"""A system that allows less than a tenth of a second would slow a far transfer down."""
+LEAST_SHARE = 16
+"""Where the system allows less than that, a buffer would slow a far transfer down."""
 SYSTEM_LIMITS = Path("/proc/sys/net/core")
+
+
+@runtime_checkable
+class Socket(Protocol):
+    """What we use of one, whoever wraps it."""
+
+    def setsockopt(self, level: int, option: int, value: int, /) -> None: ...
 
 
 class FreeLane:
@@ -35,7 +43,7 @@ class Limits:
     down: int | None = None
     up: int | None = None
 
-    def apply(self, connection: socket.socket) -> None:
+    def apply(self, connection: Socket) -> None:
         """The kernel reads ahead megabytes, which come as a burst however slowly we read."""
         _set(connection, socket.SO_RCVBUF, self.down, "rmem_max")
         _set(connection, socket.SO_SNDBUF, self.up, "wmem_max")
@@ -47,7 +55,7 @@ def buffer_for(rate: int, allowed: int) -> int | None:
     return buffer if buffer * LEAST_SHARE >= rate else None
 
 
-def _set(connection: socket.socket, option: int, rate: int | None, limit: str) -> None:
+def _set(connection: Socket, option: int, rate: int | None, limit: str) -> None:
     if rate is None:
         return
     try:

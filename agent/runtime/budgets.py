@@ -36,17 +36,20 @@ class Budgets:
         self._gate = gate
         self._clock = clock
         self._is_metered = is_metered
+        self._metered: Restraint | None = None
         self._told: dict[str, Restraint | None] = {}
 
     async def run(self, restrain: Restrain) -> None:
         """Tell `restrain` about `hours` and `budget`, at once and whenever they change."""
+        # The clock needs not be asked for: nothing is fetched while the link still is.
+        self._look(restrain)
         while True:
-            await self.look(restrain)
+            self._metered = await self._ask_about_the_link()
+            self._look(restrain)
             await first_of(self._next_look(), self._traffic.news())
 
-    async def look(self, restrain: Restrain) -> None:
-        metered = await self._metered()
-        moment = self._moment()
+    def _look(self, restrain: Restrain) -> None:
+        moment, metered = self._moment(), self._metered
         self._gate.set(metered or self._schedule.network_restraint(moment))
         for source, restraint in (
             ("hours", self._schedule.restraint(moment)),
@@ -56,7 +59,7 @@ class Budgets:
                 self._told[source] = restraint
                 restrain(source, restraint)
 
-    async def _metered(self) -> Restraint | None:
+    async def _ask_about_the_link(self) -> Restraint | None:
         if self._is_metered is None or not await self._is_metered():
             return None
         return Restraint(rung=Rung.TAKE_NOTHING, why=METERED)

@@ -9,6 +9,7 @@ from agent.model.ids import Bytes, Instant, Seconds
 from agent.model.restraint import Restraint
 from agent.ports import Clock
 from agent.runtime.race import first_of
+from agent.runtime.traffic import Traffic
 
 FREE_PIECE = Bytes(64 * 1024)
 PATIENCE = Seconds(5 * 60.0)
@@ -88,3 +89,27 @@ class LentLane:
             left = None if shut.until is None else Seconds(max(0.0, shut.until - now))
             raise JobReturnedError(shut.why, retry_after=left)
         await first_of(self._gate.change(), self._clock.sleep_until(deadline))
+
+
+class Link:
+    """Both lanes behind one gate."""
+
+    def __init__(
+        self, clock: Clock, traffic: Traffic, *, max_down: int | None, max_up: int | None
+    ) -> None:
+        """Limits in bytes a second."""
+        self.gate = Gate()
+        self.down = LentLane(
+            clock,
+            self.gate,
+            pacer=None if max_down is None else Pacer(max_down),
+            on_bytes=traffic.on_down,
+            patience=PATIENCE,
+        )
+        # A finished result waits for as long as it takes: its lease goes on.
+        self.up = LentLane(
+            clock,
+            self.gate,
+            pacer=None if max_up is None else Pacer(max_up),
+            on_bytes=traffic.on_up,
+        )

@@ -7,6 +7,7 @@ from agent.core.backoff import Backoff
 from agent.core.fetch_admission import Awaited
 from agent.model.ids import Bytes, Seconds
 from agent.ports import ArtifactSink, Clock, Display, InputSource, Pool, Spool
+from agent.runtime.foresight import Foresight
 from agent.runtime.introduced import IntroducedServer
 
 MOST_FAILURES = 5
@@ -23,6 +24,8 @@ class Tools:
     display: Display
     rng: Random
     awaited: Awaited = field(default_factory=Awaited)
+    foresight: Foresight | None = None
+    """None: there are no quiet hours by which a job must be done."""
 
     @property
     def error_backoff(self) -> Backoff:
