@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import tzinfo
 from functools import partial
 from random import Random
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -112,7 +111,13 @@ async def agent_of(
 
 
 def zone_of(settings: Settings) -> tzinfo | None:
-    return ZoneInfo(settings.timezone) if settings.timezone else None
+    """None: the box's own."""
+    if not settings.timezone:
+        return None
+    # Most owners name none: their agent starts without it.
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(settings.timezone)
 
 
 def notebook(settings: Settings, name: str) -> DiskNotebook:

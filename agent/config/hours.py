@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from typing import Annotated, TypeAlias
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator
 
@@ -85,8 +84,12 @@ def _sound(text: str) -> str:
 
 
 def _known_zone(name: str) -> str:
+    if not name.strip():
+        return ""
+    from zoneinfo import ZoneInfo
+
     try:
-        ZoneInfo(name.strip() or "UTC")
+        ZoneInfo(name.strip())
     except (KeyError, ValueError, OSError) as error:
         raise WrongValueError(f'no time zone "{name}" is installed on this box') from error
     return name.strip()

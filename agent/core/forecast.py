@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from statistics import median
 
 from agent.model.ids import Bytes, Seconds
 
@@ -17,8 +16,8 @@ MOST_SAMPLES = 32
 ENOUGH = 3
 """Samples before the careful guess is no longer asked."""
 MARGIN = 1.25
-HIGH = 0.8
-"""Of the samples take no longer than the line says."""
+HALF, HIGH = 0.5, 0.8
+"""Of the samples lie below what is told of them."""
 APART = 1.1
 """Sizes nearer than that say nothing about what a byte costs."""
 DOWNLOAD = "download"
@@ -92,7 +91,7 @@ class History:
         """Of an input whose size nobody told; rather too large."""
         sizes = [one.size for one in self._samples.get(content_type, ())]
         guess = GUESSES.get(content_type, UNKNOWN).size
-        return Bytes(int(_high(sizes)) if len(sizes) >= ENOUGH else guess)
+        return Bytes(int(_part(sizes, HIGH)) if len(sizes) >= ENOUGH else guess)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,11 +164,12 @@ def _line(samples: tuple[Sample, ...]) -> Line:
         for a, b in combinations(samples, 2)
         if max(a.size, b.size) >= APART * min(a.size, b.size)
     ]
-    per_byte = median(slopes) if slopes else median(one.took / one.size for one in samples)
-    per_byte = max(0.0, per_byte)
-    return Line(max(0.0, _high([one.took - per_byte * one.size for one in samples])), per_byte)
+    per_byte = max(0.0, _part(slopes or [one.took / one.size for one in samples], HALF))
+    fixed = _part([one.took - per_byte * one.size for one in samples], HIGH)
+    return Line(max(0.0, fixed), per_byte)
 
 
-def _high(values: Iterable[float]) -> float:
+def _part(values: Iterable[float], share: float) -> float:
+    """The value that so large a share of all is below."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(HIGH * len(ordered)))]
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
