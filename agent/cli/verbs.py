@@ -43,7 +43,9 @@ class Verb:
 
 
 _MEDIA = ("models", "image", "video", "web")
-_AGENT = ("server", "agent", "spool", "limits", "intervals", "gpu", "speech", *_MEDIA, "log")
+_TERMS = ("schedule", "network")
+_WORK = ("server", "agent", "spool", "limits", *_TERMS, "intervals")
+_AGENT = (*_WORK, "gpu", "speech", *_MEDIA, "log")
 
 VERBS: Mapping[str, Verb] = {
     verb.name: verb
