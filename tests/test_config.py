@@ -13,6 +13,8 @@ from agent.config import (
     ledger_file,
     load,
     pipeline_settings,
+    quotas_of,
+    schedule_of,
     slots_on,
     types_told,
     wanted_types,
@@ -23,6 +25,7 @@ from agent.config.guest import guest_policy, power_policy
 from agent.config.table import rows
 from agent.core.foreign_use import GuestPolicy, Mode, matches
 from agent.core.power import PowerPolicy
+from agent.core.quota import Quota, Quotas
 from agent.model.errors import ConfigError
 from agent.model.hardware import Gpu, Hardware
 from agent.model.ids import Bytes, Seconds
@@ -632,3 +635,54 @@ def test_a_gpu_cannot_be_required_and_switched_off(file: Path) -> None:
 def test_wishes_that_cannot_be_meant_are_refused(variable: str, text: str) -> None:
     with pytest.raises(ConfigError, match=rf"\(MORAG_AGENT_{variable}\) is wrong"):
         load(environ={f"MORAG_AGENT_{variable}": text})
+
+
+def test_hours_rates_and_quotas_say_what_is_wrong_within_them(file: Path) -> None:
+    text = '[schedule]\nquiet = "mon-fry 22:00-07:00"\n[network]\nmax_download = "2 MB"\n'
+
+    assert problems_of(file, text) == [
+        wrong(
+            "schedule.quiet",
+            "'mon-fry 22:00-07:00'",
+            'days with hours, such as "mon-fri 22:00-07:00; sat,sun all day", or empty',
+        ).replace("is wrong: ", 'is wrong: "fry" is no day of the week; '),
+        wrong(
+            "network.max_download",
+            "'2 MB'",
+            'a rate such as "2 MB/s" (bytes) or "16 Mbit/s" (bits), at least 1 KiB/s',
+        ).replace("is wrong: ", 'is wrong: "2 MB" is no rate; '),
+    ]
+
+
+def test_a_time_zone_that_is_not_installed_is_named(file: Path) -> None:
+    (problem,) = problems_of(file, '[schedule]\ntimezone = "Europe/Berlim"\n')
+
+    assert 'no time zone "Europe/Berlim" is installed on this box' in problem
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [("16 Mbit/s", "2MB/s"), ("2 MiB/s", "2097152B/s"), ("3 KiB/s", "3072B/s")],
+)
+def test_a_rate_is_shown_so_that_it_can_be_pasted(file: Path, written: str, shown: str) -> None:
+    file.write_text(f'[network]\nmax_upload = "{written}"\n')
+    settings = load(environ={}, file=file).settings
+    told = {row.name: value for row, value in effective(settings)}["max_upload"]
+
+    assert told == shown
+    file.write_text(f'[network]\nmax_upload = "{shown}"\n')
+    assert load(environ={}, file=file).settings == settings
+
+
+def test_hours_and_quotas_become_what_the_loops_decide_with(file: Path) -> None:
+    text = '[schedule]\nquiet = "23:00-07:00"\n[network]\nquota_daily = "20 GB, 5 GB up"\n'
+    file.write_text(text)
+    settings = load(environ={}, file=file).settings
+
+    schedule = schedule_of(settings)
+    assert (schedule.compute, schedule.network) == (None, None)
+    assert schedule.quiet is not None
+    assert len(schedule.quiet.spans) == 7
+    assert quotas_of(settings) == Quotas(
+        daily=Quota(both=Bytes(20 * 10**9), up=Bytes(5 * 10**9)), monthly=Quota()
+    )

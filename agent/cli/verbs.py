@@ -45,7 +45,8 @@ class Verb:
 
 
 _MEDIA = ("models", "image", "video", "web")
-_BOX = ("server", "agent", "spool", "limits", "intervals", "gpu", "guest")
+_TERMS = ("guest", "schedule", "network")
+_BOX = ("server", "agent", "spool", "limits", *_TERMS, "intervals", "gpu")
 _AGENT = (*_BOX, "speech", *_MEDIA, "log")
 _ONLY_WATCHED = ("gpu_require", "gpu_max_temperature_c", "gpu_max_power_w")
 """What `run` watches over, and a single computation does not."""

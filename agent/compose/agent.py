@@ -12,9 +12,11 @@ import structlog
 from agent.compose.box import nvml_of, probe_of, refuse_without_gpu, watch
 from agent.compose.children import devices_for, pool_of, warm
 from agent.compose.introducing import connection_of, introduction
+from agent.compose.lending import clock_of, foresight_of, lending_of
 from agent.compose.ownership import desk_of, follow, policy_of, serve
 from agent.compose.watched import Box, Watched
 from agent.config import LiveSettings, Settings, pipeline_settings, types_told
+from agent.edges.children import ChildPool
 from agent.edges.clock import SystemClock, SystemClocks
 from agent.edges.control_socket import ControlSocket
 from agent.edges.downloads import HttpInputSource
@@ -28,10 +30,11 @@ from agent.edges.tus import TusClient
 from agent.edges.uploads import TusArtifactSink
 from agent.model.ids import AgentId, BootId, Seconds
 from agent.pipelines.registry import possible_content_types
-from agent.ports import Clock, Display
+from agent.ports import Display
 from agent.runtime.agent import Agent
 from agent.runtime.contact import WatchedServer
 from agent.runtime.introduced import IntroducedServer
+from agent.runtime.lending import Lending
 from agent.runtime.owner import Owner
 from agent.runtime.rereading import Rereading
 from agent.runtime.tools import Tools
@@ -56,51 +59,88 @@ async def agent_of(
     `on_wedge` ends the process when the loop stands still; without it nobody looks. Raises
     `ConfigError` for settings that do not fit together or to the box, or a spool that is taken.
     """
-    settings, clock = live.current, SystemClock()
+    settings, clock = live.current, clock_of(live.current)
     nvml = nvml_of(settings)
     probe = probe_of(settings, nvml)
     refuse_without_gpu(settings, probe.gpus())
+    async with AsyncExitStack() as opened:
+        watched = Watched(settings, environ, nvml)
+        opened.callback(watched.close)
+        gear = await _gear(live, environ, display, probe, watched, opened)
+        agent = Agent(gear.tools, policy_of(settings, gear.slots))
+        follow(live, gear.connection, agent, probe, gear.spool)
+        owner = Owner(agent.board, DiskPauseNote(settings.spool), clock, SystemClocks())
+        control = ControlSocket(settings.spool, desk_of(live, agent, owner, gear.server, probe))
+        rereading = Rereading(live.reread, lambda: mark_of(live.file), clock)
+        beside = _beside(
+            warm(gear.pool, agent),
+            watch(settings, nvml, agent),
+            gear.lending.run(agent.board.restrain),
+            owner.watch(),
+            rereading.run(),
+            serve(control),
+        )
+        async with watched.on_duty(Box(agent, gear.pool, gear.spool), on_wedge), beside:
+            yield AtWork(agent, rereading)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gear:
+    slots: int
+    connection: Connection
+    spool: DiskSpool
+    pool: ChildPool
+    lending: Lending
+    server: WatchedServer
+    tools: Tools
+
+
+async def _gear(
+    live: LiveSettings,
+    environ: Mapping[str, str],
+    display: Display,
+    probe: SystemProbe,
+    watched: Watched,
+    opened: AsyncExitStack,
+) -> _Gear:
+    settings, clock = live.current, clock_of(live.current)
     hardware = probe.hardware()
     possible = possible_content_types(pipeline_settings(settings))
     who = introduction(settings, hardware, possible)
     told = types_told(settings, hardware, possible)
     structlog.get_logger(__name__).info("agent.started", agent_id=settings.agent_id, **told)
-    async with AsyncExitStack() as opened:
-        watched = Watched(settings, environ, nvml)
-        opened.callback(watched.close)
-        connection = connection_of(live)
-        opened.push_async_callback(connection.close)
-        spool = DiskSpool(settings.spool, Seconds(settings.retention_h * 3600.0))
-        opened.callback(spool.close)
-        pool = pool_of(settings, environ, devices_for(who, hardware, environ), watched.meter)
-        opened.push_async_callback(pool.close)
-        calls = _Calls(settings, connection, probe, watched, clock)
-        tools = Tools(
-            server=IntroducedServer(watched.server(calls.server), who, spool),
-            source=calls.source,
-            sink=calls.sink,
-            spool=spool,
-            pool=pool,
-            clock=clock,
-            display=display,
-            rng=Random(),
-            observer=watched.books,
-            vitality=watched.vitality,
-        )
-        agent = Agent(tools, policy_of(settings, who.slots))
-        follow(live, connection, agent, probe, spool)
-        owner = Owner(agent.board, DiskPauseNote(settings.spool), clock, SystemClocks())
-        control = ControlSocket(settings.spool, desk_of(live, agent, owner, calls.server, probe))
-        rereading = Rereading(live.reread, lambda: mark_of(live.file), clock)
-        beside = _beside(
-            warm(pool, agent),
-            watch(settings, nvml, agent),
-            owner.watch(),
-            rereading.run(),
-            serve(control),
-        )
-        async with watched.on_duty(Box(agent, pool, spool), on_wedge), beside:
-            yield AtWork(agent, rereading)
+    connection = connection_of(live)
+    opened.push_async_callback(connection.close)
+    spool = DiskSpool(settings.spool, Seconds(settings.retention_h * 3600.0))
+    opened.callback(spool.close)
+    pool = pool_of(settings, environ, devices_for(who, hardware, environ), watched.meter)
+    opened.push_async_callback(pool.close)
+    lending, foresight = lending_of(settings, clock), foresight_of(settings, who, clock)
+    await foresight.load()
+    calls = _Calls(settings, connection, probe, watched, lending)
+    tools = Tools(
+        server=IntroducedServer(watched.server(calls.server), who, spool),
+        source=calls.source,
+        sink=calls.sink,
+        spool=spool,
+        pool=pool,
+        clock=clock,
+        display=display,
+        rng=Random(),
+        observer=watched.books,
+        vitality=watched.vitality,
+        foresight=foresight,
+        quota_left=lending.quota_left,
+    )
+    return _Gear(
+        slots=who.slots,
+        connection=connection,
+        spool=spool,
+        pool=pool,
+        lending=lending,
+        server=calls.server,
+        tools=tools,
+    )
 
 
 class _Calls:
@@ -112,15 +152,16 @@ class _Calls:
         connection: Connection,
         probe: SystemProbe,
         watched: Watched,
-        clock: Clock,
+        lending: Lending,
     ) -> None:
         boot_id = BootId(secrets.token_hex(16))
         identity = Identity(agent_id=AgentId(settings.agent_id), boot_id=boot_id)
         boot = {BOOT_HEADER: boot_id}
         native = NativeServer(connection, identity, hardware=probe.hardware, health=probe.health)
-        self.server = WatchedServer(native, clock)
-        self.source = HttpInputSource(connection, boot, traffic=watched.traffic)
-        self.sink = TusArtifactSink(TusClient(connection, boot, traffic=watched.traffic))
+        self.server = WatchedServer(native, SystemClock())
+        traffic, link = watched.traffic, lending.link
+        self.source = HttpInputSource(connection, boot, traffic=traffic, lane=link.down)
+        self.sink = TusArtifactSink(TusClient(connection, boot, traffic=traffic, lane=link.up))
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from functools import partial
 
 from agent import __version__
+from agent.compose.lending import sockets_of
 from agent.config import (
     LiveSettings,
     Settings,
@@ -50,6 +51,7 @@ def connection_of(live: LiveSettings) -> Connection:
         agent_token(live.current).get_secret_value(),
         user_agent=f"morag-agent/{__version__}",
         new_token=partial(_new_token, live),
+        sockets=sockets_of(live.current),
     )
 
 

@@ -3,8 +3,12 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from agent.config.amounts import quota_of
 from agent.config.content_types import by_capability, known_content_types
+from agent.config.hours import weekly_hours
 from agent.config.settings import Settings
+from agent.core.quota import Quotas
+from agent.core.schedule import Schedule
 from agent.model.hardware import Hardware
 from agent.model.work import PipelineSettings
 
@@ -90,6 +94,18 @@ def pipeline_settings(settings: Settings) -> PipelineSettings:
         allow_private_addresses=settings.allow_private_addresses,
         sandbox=settings.sandbox,
     )
+
+
+def schedule_of(settings: Settings) -> Schedule:
+    return Schedule(
+        compute=weekly_hours(settings.compute_hours),
+        network=weekly_hours(settings.network_hours),
+        quiet=weekly_hours(settings.quiet_hours),
+    )
+
+
+def quotas_of(settings: Settings) -> Quotas:
+    return Quotas(daily=quota_of(settings.quota_daily), monthly=quota_of(settings.quota_monthly))
 
 
 def _path(path: Path | None) -> str | None:

@@ -1,7 +1,7 @@
 """Writes `config.example.toml` and the output of the `config` verb from the table."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -44,10 +44,16 @@ def _assignment(row: Row) -> str:
 
 
 def _written(row: Row, value: object) -> object:
-    """Sizes as people write them."""
-    if row.right.startswith("a size") and isinstance(value, int) and value:
-        return next((f"{value // unit}{name}" for name, unit in _UNITS if value % unit == 0), value)
-    return value
+    """Sizes and rates as people write them."""
+    if not isinstance(value, int) or not value:
+        return value
+    if row.right.startswith("a rate"):
+        return f"{_in_units(value, _UNITS[1:]) or f'{value}B'}/s"
+    return (_in_units(value, _UNITS) or value) if row.right.startswith("a size") else value
+
+
+def _in_units(size: int, units: Sequence[tuple[str, int]]) -> str | None:
+    return next((f"{size // unit}{name}" for name, unit in units if size % unit == 0), None)
 
 
 _UNITS = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6))

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from agent.config import sources
 from agent.config.content_types import known_content_types
@@ -13,6 +14,7 @@ from agent.config.settings import Settings
 from agent.config.sources import Given
 from agent.config.table import Row, rows
 from agent.config.tokens import exposure
+from agent.config.values import WrongValueError
 from agent.model.errors import ConfigError
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -79,14 +81,20 @@ def _validated(given: Mapping[str, Given], problems: list[str]) -> Settings | No
         return Settings.model_validate({name: one.value for name, one in given.items()})
     except ValidationError as error:
         table = rows()
-        wrong = dict.fromkeys(str(detail["loc"][0]) for detail in error.errors())
-        problems += [_wrong(table[name], given[name]) for name in wrong]
+        wrong = {str(detail["loc"][0]): _named(detail) for detail in error.errors()}
+        problems += [_wrong(table[name], given[name], why) for name, why in wrong.items()]
         return None
 
 
-def _wrong(row: Row, one: Given) -> str:
+def _named(detail: ErrorDetails) -> str:
+    """What is wrong within the value, where its reader could tell."""
+    error = detail.get("ctx", {}).get("error")
+    return f"{error}; " if isinstance(error, WrongValueError) else ""
+
+
+def _wrong(row: Row, one: Given, why: str) -> str:
     shown = "***" if row.key.is_secret else repr(one.value)
-    return f"{row.key.at}: {shown} ({one.origin}) is wrong: it must be {row.right}"
+    return f"{row.key.at}: {shown} ({one.origin}) is wrong: {why}it must be {row.right}"
 
 
 def _contradictions(settings: Settings, given: Mapping[str, Given]) -> Iterator[str]:

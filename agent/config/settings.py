@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agent.config import values
+from agent.config import amounts, hours, values
 from agent.config.defaults import (
     DESKTOP,
     default_agent_id,
@@ -19,6 +19,7 @@ Device: TypeAlias = Literal["auto", "cuda", "cpu"]
 Sandbox: TypeAlias = Literal["require", "auto", "off"]
 Yield: TypeAlias = Literal["always", "when_idle", "on_schedule", "never"]
 OnBattery: TypeAlias = Literal["stop", "work"]
+OnMetered: TypeAlias = Literal["stop", "work"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 LogFormat: TypeAlias = Literal["auto", "console", "json"]
 
@@ -236,6 +237,63 @@ class Settings(BaseModel):
             why="Kernel's walls around what reads a file: require, auto (where it can), off.",
         ),
     ] = "auto"
+
+    compute_hours: Annotated[
+        hours.Hours,
+        Key(
+            at="schedule.compute",
+            why="Jobs are taken in these hours only; what is held is finished. Empty: always.",
+        ),
+    ] = ""
+    network_hours: Annotated[
+        hours.Hours,
+        Key(
+            at="schedule.network",
+            why="Inputs and results are transferred in these hours only. Empty: always.",
+        ),
+    ] = ""
+    quiet_hours: Annotated[
+        hours.Hours,
+        Key(
+            at="schedule.quiet",
+            why="Nothing computes in these hours; a job must be done by then. Empty: none.",
+        ),
+    ] = ""
+    timezone: Annotated[
+        hours.Zone,
+        Key(at="schedule.timezone", why="Of these hours and of the quotas; empty: this box's own."),
+    ] = ""
+
+    max_download: Annotated[
+        amounts.Rate,
+        Key(
+            at="network.max_download",
+            why="For all inputs together: bytes (2 MB/s) or bits (16 Mbit/s). Without it no limit.",
+            shown="2 MB/s",
+        ),
+    ] = None
+    max_upload: Annotated[
+        amounts.Rate,
+        Key(at="network.max_upload", why="For all results together.", shown="4 Mbit/s"),
+    ] = None
+    quota_daily: Annotated[
+        amounts.QuotaText,
+        Key(
+            at="network.quota_daily",
+            why='Most bytes of a day, "20 GB" or "15 GB down, 5 GB up"; then no job is taken.',
+        ),
+    ] = ""
+    quota_monthly: Annotated[
+        amounts.QuotaText,
+        Key(at="network.quota_monthly", why="The same from the first of each month on."),
+    ] = ""
+    on_metered: Annotated[
+        OnMetered,
+        Key(
+            at="network.on_metered",
+            why="stop: transfer nothing while the link is known to cost by the byte; or work.",
+        ),
+    ] = "stop"
 
     renew_interval_s: Annotated[
         values.Seconds,

@@ -25,6 +25,10 @@ _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
 
+class WrongValueError(ValueError):
+    """Its text names for people what is wrong within a value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Right:
     """What a value of this kind has to be, as the end of "it must be …"."""

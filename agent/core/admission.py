@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from agent.core.forecast import Doable
 from agent.model.ids import Bytes
 
 PREFETCH = 1
@@ -29,6 +30,12 @@ class View:
     """Why we take nothing new, or None."""
     trust: int | None = None
     """How many more jobs may be taken while failures are counted; None: no limit."""
+    doable: Doable | None = None
+    """What would be done before quiet hours begin; None: all that we can do."""
+    hurry: str = ""
+    """Why there is so little time for that."""
+    quota_left: Bytes | None = None
+    """What may still be fetched; None: no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,8 @@ class AskForWork:
     free_slots: int
     prefetch: int
     max_input: Bytes
+    content_types: tuple[str, ...] | None = None
+    """None: all that hello told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,8 @@ def admit(view: View) -> Decision:
         return OnlyBeat(view.paused)
     if view.jobs_left is not None and view.jobs_left <= 0:
         return OnlyBeat("as many jobs as wanted were taken")
+    if view.doable is not None and not view.doable.content_types:
+        return OnlyBeat(view.hurry)
     room = (view.disk_free - view.awaited - view.disk_reserve) // DISK_PER_INPUT
     if room <= 0:
         # In whole tenths: the reason is told again whenever it changes.
@@ -70,4 +81,14 @@ def admit(view: View) -> Decision:
         free, prefetch = min(free, max(0, view.trust)), min(prefetch, max(0, view.trust))
     if not free and not prefetch:
         return OnlyBeat("the last jobs failed: one has to succeed before more are taken")
-    return AskForWork(free, prefetch, Bytes(min(room, view.max_input)))
+    types = None if view.doable is None else view.doable.content_types
+    return AskForWork(free, prefetch, _largest(view, room), types)
+
+
+def _largest(view: View, room: int) -> Bytes:
+    limits = [room, view.max_input]
+    if view.doable is not None:
+        limits.append(view.doable.max_input)
+    if view.quota_left is not None:
+        limits.append(max(0, view.quota_left - view.awaited))
+    return Bytes(min(limits))

@@ -8,11 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 
 from agent.edges.http import ERROR, STALL_TIMEOUT, Connection, told
+from agent.edges.lanes import FreeLane
 from agent.edges.problems import error_of
 from agent.edges.traffic import Traffic, nobody
 from agent.model.errors import AgentError, InputUnavailableError, ServerUnavailableError
-from agent.model.ids import Bytes
-from agent.ports import Body, NothingLeft, Opened, Part, Whole
+from agent.model.ids import Bytes, Seconds
+from agent.ports import Body, Lane, NothingLeft, Opened, Part, Whole
 
 MOST_REDIRECTS = 5
 LONGEST_PROBLEM = 64 * 1024
@@ -36,15 +37,18 @@ class HttpInputSource:
         *,
         stall: float = STALL_TIMEOUT,
         traffic: Traffic | None = None,
+        lane: Lane | None = None,
     ) -> None:
         self._connection = connection
         self._stall = stall
         self._traffic = traffic or Traffic(nobody)
+        self._lane = lane or FreeLane()
         self._headers = dict(headers or {})
 
     @asynccontextmanager
     async def open(self, url: str, *, offset: int, etag: str | None) -> AsyncIterator[Body]:
         address = self._connection.resolve(url)
+        await self._lane.enter()
         for _ in range(MOST_REDIRECTS):
             async with AsyncExitStack() as opened:
                 found = await self._ask(address, _range(offset, etag), opened)
@@ -77,7 +81,7 @@ class HttpInputSource:
 
     async def _body(self, address: str, response: httpx.Response) -> Body:
         if response.status_code == RANGE_NOT_SATISFIABLE:
-            return _HttpBody(response, NothingLeft(_total(response)), self._traffic)
+            return _HttpBody(response, NothingLeft(_total(response)), self._traffic, self._lane)
         if response.status_code >= ERROR:
             raise await self._refusal(address, response)
         if response.status_code not in CONTENT:
@@ -89,7 +93,7 @@ class HttpInputSource:
             raise ServerUnavailableError(
                 "the source sends the input encoded, which it was asked not to", answered=True
             )
-        return _HttpBody(response, _opened(response), self._traffic)
+        return _HttpBody(response, _opened(response), self._traffic, self._lane)
 
     async def _refusal(self, address: str, response: httpx.Response) -> AgentError:
         body = bytearray()
@@ -106,14 +110,22 @@ class HttpInputSource:
 
 
 class _HttpBody:
-    def __init__(self, response: httpx.Response, opened: Opened, traffic: Traffic) -> None:
+    def __init__(
+        self, response: httpx.Response, opened: Opened, traffic: Traffic, lane: Lane
+    ) -> None:
         self._response = response
         self._traffic = traffic
         self._opened = opened
+        self._lane = lane
+        self._held = 0.0
 
     @property
     def opened(self) -> Opened:
         return self._opened
+
+    @property
+    def held(self) -> Seconds:
+        return Seconds(self._held)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         # Without a size: httpx would copy every byte once more to cut pieces of one length.
@@ -121,6 +133,10 @@ class _HttpBody:
             async for chunk in self._response.aiter_raw():
                 self._traffic.on_received(len(chunk))
                 yield chunk
+                # While we do not read, the source cannot send more than the socket's buffer takes.
+                self._held += await self._lane.carry(len(chunk))
+                if self._lane.closed is not None:
+                    raise ServerUnavailableError(self._lane.closed)
         except httpx.HTTPError as error:
             raise ServerUnavailableError(told(error)) from error
 

@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+import httpcore
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from agent.edges.lanes import Socket
 from agent.edges.problems import error_of
 from agent.model.errors import CredentialsRefusedError, ServerError, ServerUnavailableError
 from agent.model.ids import Seconds
@@ -25,6 +27,7 @@ NEVER_BY_PROXY: Mapping[str, None] = dict.fromkeys(
     ("all://localhost", "all://127.0.0.1", "all://[::1]")
 )
 """This very machine, whatever proxy the environment names."""
+CONNECTED = "connection.connect_tcp.complete"
 OK = range(200, 300)
 ERROR = 400
 
@@ -56,6 +59,8 @@ class Sockets:
 
     max_age: Seconds = MAX_AGE
     now: Callable[[], float] = time.monotonic
+    on_connect: Callable[[Socket], None] | None = None
+    """Sees each socket before the first byte goes over it."""
     transport: Callable[[], httpx.AsyncBaseTransport] | None = None
 
 
@@ -168,7 +173,12 @@ class Connection:
             if last is not None:
                 await self._bury(last)
             async with generation.client.stream(
-                method, url, content=content, headers=self._headers(url, headers), timeout=timeout
+                method,
+                url,
+                content=content,
+                headers=self._headers(url, headers),
+                timeout=timeout,
+                extensions={"trace": self._trace} if self._sockets.on_connect else None,
             ) as response:
                 yield response
         except httpx.InvalidURL as error:
@@ -222,6 +232,15 @@ class Connection:
         # One context for all: reading the certificates costs more than a request.
         self._tls = self._tls or httpx.create_ssl_context()
         return httpx.AsyncClient(verify=self._tls, mounts=NEVER_BY_PROXY)
+
+    async def _trace(self, event: str, told: Mapping[str, object]) -> None:
+        """What httpcore says of a request's progress."""
+        stream, see = told.get("return_value"), self._sockets.on_connect
+        if event != CONNECTED or see is None or not isinstance(stream, httpcore.AsyncNetworkStream):
+            return
+        connection = stream.get_extra_info("socket")
+        if isinstance(connection, Socket):
+            see(connection)
 
     async def _bury(self, generation: _Generation) -> None:
         if generation.is_retired and not generation.users:

@@ -91,6 +91,7 @@ class NativeServer:
             wait_s=ask.wait,
             free_slots=ask.free_slots,
             prefetch=ask.prefetch,
+            content_types=ask.content_types,
             max_input_bytes=ask.max_input,
             health=self._health() | ({"idle": ask.why_idle} if ask.why_idle else {}),
         )

@@ -2,6 +2,7 @@
 
 SPOOL/lock               held while an agent runs here
 SPOOL/morag-spool.json   {"version": 1, "boot_seq": 7}: the folder is ours, and may be tidied
+SPOOL/*.json             small notes that last from start to start, such as what was transferred
 SPOOL/held/NAME/         the jobs that we hold
 SPOOL/kept/TIME-NAME/    those that were lost to us, until the retention time
 SPOOL/aside/TIME-NAME    what lay in held/ and is no job of this version, likewise

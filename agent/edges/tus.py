@@ -9,6 +9,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from agent.edges.http import OK, STALL_TIMEOUT, Answer, Connection
+from agent.edges.lanes import FreeLane
 from agent.edges.problems import error_of
 from agent.edges.traffic import Traffic, nobody
 from agent.model.errors import (
@@ -19,13 +20,15 @@ from agent.model.errors import (
     UploadGoneError,
 )
 from agent.model.ids import Bytes
-from agent.ports import Upload
+from agent.ports import Lane, Upload
 from agent.wire.base import TUS_VERSION
 
 SLOWEST = 1024
 """Bytes a second; a part that comes slower than this is cut."""
 PIECE = 64 * 1024
 """Written at once; one that takes a minute goes slower than that."""
+NEVER = 365 * 24 * 3600.0
+"""A deadline where others watch."""
 GONE = (404, 410)
 """An answer to HEAD has no body and so no code: its status alone says that nothing is there."""
 ALGORITHMS = ("sha256", "sha1")
@@ -44,10 +47,12 @@ class TusClient:
         *,
         stall: float = STALL_TIMEOUT,
         traffic: Traffic | None = None,
+        lane: Lane | None = None,
     ) -> None:
         self._connection = connection
         self._stall = stall
         self._traffic = traffic or Traffic(nobody)
+        self._lane = lane or FreeLane()
         self._headers = dict(headers or {})
         self._algorithms: dict[str, str | None] = {}
         """By host, where it was asked: what it can check. None: nothing."""
@@ -99,14 +104,18 @@ class TusClient:
 
     async def _send(self, method: str, url: str, data: bytes, headers: Mapping[str, str]) -> Answer:
         there = self._connection.resolve(url)
+        await self._lane.enter()
         try:
-            async with asyncio.timeout(self._stall) as patience:
+            async with (
+                asyncio.timeout(self._stall + len(data) / SLOWEST) as whole,
+                asyncio.timeout(self._stall) as each,
+            ):
                 return await self._connection.call(
                     method,
                     there,
-                    content=self._pieces(data, patience),
+                    content=self._pieces(data, whole, each),
                     headers={**self._with_ours(there), "Content-Length": str(len(data)), **headers},
-                    deadline=self._stall + len(data) / SLOWEST,
+                    deadline=NEVER,
                 )
         except TimeoutError as error:
             raise ServerUnavailableError("the upload fell under 1 KiB a second") from error
@@ -115,18 +124,23 @@ class TusClient:
                 await self._ask_for_algorithms(there)
             raise
 
-    async def _pieces(self, data: bytes, patience: asyncio.Timeout) -> AsyncIterator[bytes]:
-        """Whoever asks for the next one has written those before it."""
-        view = memoryview(data)
-        for at in range(0, len(data), PIECE):
-            self._renew(patience)
-            piece = bytes(view[at : at + PIECE])
+    async def _pieces(
+        self, data: bytes, whole: asyncio.Timeout, each: asyncio.Timeout
+    ) -> AsyncIterator[bytes]:
+        """Both wait for the server alone: not while our own limits hold a piece up."""
+        loop, view = asyncio.get_running_loop(), memoryview(data)
+        size = min(PIECE, self._lane.piece)
+        for at in range(0, len(data), size):
+            piece, left = bytes(view[at : at + size]), (whole.when() or 0.0) - loop.time()
+            for timer in (whole, each):
+                timer.reschedule(None)
+            await self._lane.carry(len(piece))
+            whole.reschedule(loop.time() + left)
+            each.reschedule(loop.time() + self._stall)
             yield piece
+            # Whoever asks for the next one has written those before it.
             self._traffic.on_sent(len(piece))
-        self._renew(patience)
-
-    def _renew(self, patience: asyncio.Timeout) -> None:
-        patience.reschedule(asyncio.get_running_loop().time() + self._stall)
+        each.reschedule(loop.time() + self._stall)
 
     async def _ask_for_algorithms(self, url: str) -> None:
         """What the server can check, where its refusal may have been about that."""

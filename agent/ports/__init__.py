@@ -3,6 +3,7 @@
 from agent.ports.box import Display, Pool, Probe
 from agent.ports.clock import Clock
 from agent.ports.desk import Clocks, Desk, PauseNote
+from agent.ports.notebook import Notebook
 from agent.ports.observer import Observer, Unobserved
 from agent.ports.server import (
     Ask,
@@ -21,6 +22,7 @@ from agent.ports.transfer import (
     ArtifactSink,
     Body,
     InputSource,
+    Lane,
     NothingLeft,
     Opened,
     Part,
@@ -42,6 +44,8 @@ __all__ = [
     "Introduction",
     "JobFolder",
     "JobServer",
+    "Lane",
+    "Notebook",
     "NothingLeft",
     "Observer",
     "Opened",

@@ -76,6 +76,8 @@ class Ask:
     max_input: Bytes
     why_idle: str | None = None
     """Why a box that could compute takes nothing, or only one job to see how it goes."""
+    content_types: tuple[str, ...] | None = None
+    """What to offer; None: all that hello told of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agent.model.artifact import Artifact
-from agent.model.ids import Bytes
+from agent.model.ids import Bytes, Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,44 @@ class NothingLeft:
 Opened = Whole | Part | NothingLeft
 
 
+class Lane(Protocol):
+    """One direction of the link, as its owner lends it: every transfer's bytes go through here."""
+
+    @property
+    def piece(self) -> Bytes:
+        """The most that is written at once, so that it goes smoothly."""
+        ...
+
+    @property
+    def closed(self) -> str | None:
+        """Why nothing may go there now; None: it may."""
+        ...
+
+    async def enter(self) -> None:
+        """Return when a transfer may begin.
+
+        Raise `JobReturnedError` where that takes longer than the job should wait.
+        """
+        ...
+
+    async def carry(self, size: int) -> Seconds:
+        """Return when `size` bytes may go, or those after them if they came already.
+
+        They are counted at once. Tells how long it kept them waiting: nobody else stalled then.
+        """
+        ...
+
+
 class Body(Protocol):
     """An open answer of an input source."""
 
     @property
     def opened(self) -> Opened: ...
+
+    @property
+    def held(self) -> Seconds:
+        """How long our own limits have kept its bytes waiting."""
+        ...
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The bytes as they come; raise `ServerUnavailableError` when the connection breaks."""

@@ -145,7 +145,8 @@ class Download:
                 self._note(now)
                 if self._size is not None and self._partial.length > self._size:
                     break  # Not worth another byte: the check will say so.
-                if pace.is_stalled(len(chunk), now):
+                # Time in which our own limits held the source up is not its stall.
+                if pace.is_stalled(len(chunk), Instant(now - body.held)):
                     raise ServerUnavailableError("the download fell under 1 KiB a second")
         finally:
             # What came before a cut is kept: the next request goes on behind it.

@@ -197,6 +197,8 @@ class HeldJob:
     async def _settle(self) -> Settlement:
         if self._offer.transport != TRANSPORT:
             return Release(f"transport: this agent does not know {self._offer.transport}")
+        if too_late := self._would_be_too_late():
+            return too_late
         try:
             done = await first_of(self._attempt(), self._stop.wait())
         except AgentError as error:
@@ -208,6 +210,11 @@ class HeldJob:
         if done is not INTERRUPTED:
             return done
         return self._stop.settlement(is_finished=self._work.phase is Phase.DELIVERING)
+
+    def _would_be_too_late(self) -> Release | None:
+        """What an earlier start took is tried: most of it may be done."""
+        foresight = self._tools.foresight
+        return None if foresight is None or self._folder else foresight.judge(self._offer)
 
     def _on_error(self, error: AgentError) -> Settlement:
         judged = verdict(error)

@@ -144,6 +144,7 @@ class Poller:
         policy, board = self._policy, self._board
         most = policy.max_jobs
         paused, trust = self._own_pause()
+        foresight = self._tools.foresight
         return View(
             slots=policy.slots,
             held=sum(job.needs_slot for job in board.jobs),
@@ -154,6 +155,9 @@ class Poller:
             max_input=policy.max_input,
             paused=board.paused(self._tools.clock.now()) or paused,
             trust=trust,
+            doable=None if foresight is None else foresight.doable(),
+            hurry="" if foresight is None else foresight.why(),
+            quota_left=self._tools.quota_left(),
         )
 
     def _own_pause(self) -> tuple[str | None, int | None]:
@@ -184,6 +188,7 @@ class Poller:
             free_slots=decision.free_slots,
             prefetch=decision.prefetch,
             max_input=decision.max_input,
+            content_types=decision.content_types,
             why_idle=why_idle,
         )
 

@@ -1,5 +1,6 @@
 """What every loop is given to work with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -17,9 +18,14 @@ from agent.ports import (
     Spool,
     Unobserved,
 )
+from agent.runtime.foresight import Foresight
 from agent.runtime.introduced import IntroducedServer
 
 MOST_FAILURES = 5
+
+
+def _no_quota() -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +41,10 @@ class Tools:
     awaited: Awaited = field(default_factory=Awaited)
     observer: Observer = field(default_factory=Unobserved)
     vitality: Vitality = field(default_factory=Vitality)
+    foresight: Foresight | None = None
+    """None: there are no quiet hours by which a job must be done."""
+    quota_left: Callable[[], Bytes | None] = _no_quota
+    """What inputs may still bring; None: as much as they like."""
 
     @property
     def error_backoff(self) -> Backoff:

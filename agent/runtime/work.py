@@ -110,11 +110,25 @@ class Work:
         return Delivered(len(finished.manifest))
 
     async def _finish(self, folder: JobFolder, slots: asyncio.Semaphore) -> Finished:
+        foresight = self._tools.foresight
+        if foresight is None:
+            return await self._compute(folder, slots)
+        foresight.hold(self._offer)
+        try:
+            finished = await self._compute(folder, slots)
+        finally:
+            foresight.forget(self._offer)
+        await foresight.note(self._offer, folder.input.length, self.stopwatch.read())
+        return finished
+
+    async def _compute(self, folder: JobFolder, slots: asyncio.Semaphore) -> Finished:
         if self._phase is Phase.FETCHING:
             await self._fetch(folder)
             self._move(Event.INPUT_READY)
         async with slots:
             self._move(Event.SLOT_GRANTED)
+            if self._tools.foresight is not None:
+                self._tools.foresight.begin(self._offer)
             produced = await self._process(folder)
             finished = await folder.seal(produced, self.stopwatch.read())
         self._move(Event.PRODUCED)

@@ -16,6 +16,7 @@ NAMES = (
     "offer",
     "text_job",
     "parked_polls",
+    "bandwidth",
     "speech",
     "boxes",
     "audio_overhead",

@@ -36,3 +36,12 @@ async def test_time_does_not_go_back(any_clock: Clock) -> None:
     readings = [any_clock.now() for _ in range(100)]
 
     assert readings == sorted(readings)
+
+
+async def test_the_wall_tells_its_zone_and_goes_as_fast_as_time_does(any_clock: Clock) -> None:
+    before = any_clock.wall_now()
+
+    await any_clock.sleep_until(Instant(any_clock.now() + 0.02))
+
+    assert before.utcoffset() is not None
+    assert 0.01 < any_clock.wall_now().timestamp() - before.timestamp() < 5

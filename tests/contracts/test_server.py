@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -91,6 +92,9 @@ class HandClock:
 
     def now(self) -> Instant:
         return Instant(self.at)
+
+    def wall_now(self) -> datetime:
+        return datetime.fromtimestamp(self.at, UTC)
 
     async def sleep_until(self, when: Instant) -> None:
         self.at = max(self.at, when)
@@ -255,6 +259,17 @@ async def test_a_beat_gets_no_offer(open_house: Open, tmp_path: Path) -> None:
         await house.add()
 
         assert await attic.poll(BEAT) is None
+
+
+async def test_only_the_types_that_are_asked_for_are_offered(
+    open_house: Open, tmp_path: Path
+) -> None:
+    async with two_agents(open_house, tmp_path) as (house, attic, _):
+        await house.add()
+
+        for request_id, types, is_offered in (("r1", ("video",), False), ("r2", ("audio",), True)):
+            ask = replace(PLACE, request_id=request_id, content_types=types)
+            assert ((await attic.server.poll(ask)).offer is not None) is is_offered
 
 
 async def test_an_offer_that_is_not_accepted_is_shown_again(

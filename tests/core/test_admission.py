@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.admission import DISK_PER_INPUT, AskForWork, OnlyBeat, View, admit
+from agent.core.forecast import Doable
 from agent.model.ids import Bytes
 
 GB = 10**9
@@ -118,3 +119,27 @@ def test_what_is_on_its_way_to_the_disk_is_no_room_for_more() -> None:
         "the spool's disk has 22.0 GB free, of which 10.0 GB are to stay free"
         " and 12.0 GB are on their way"
     )
+
+
+def test_shortly_before_quiet_hours_only_what_is_done_by_then_is_asked_for() -> None:
+    view = replace(IDLE, doable=Doable(Bytes(5 * GB), ("text",)))
+
+    assert admit(view) == AskForWork(2, 0, Bytes(5 * GB), ("text",))
+
+
+def test_when_nothing_would_be_done_by_then_it_says_so() -> None:
+    view = replace(IDLE, doable=Doable(Bytes(0), ()), hurry="quiet hours begin at 23:00")
+
+    assert admit(view) == OnlyBeat("quiet hours begin at 23:00")
+
+
+def test_no_input_is_asked_for_that_would_overdraw_the_quota() -> None:
+    view = replace(IDLE, quota_left=Bytes(3 * GB), awaited=Bytes(GB))
+
+    assert admit(view) == AskForWork(2, 0, Bytes(2 * GB))
+
+
+def test_inputs_on_their_way_may_use_up_the_quota() -> None:
+    view = replace(IDLE, quota_left=Bytes(GB), awaited=Bytes(3 * GB))
+
+    assert admit(view) == AskForWork(2, 0, Bytes(0))

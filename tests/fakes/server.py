@@ -276,7 +276,7 @@ class FakeServer:
         while True:
             self._changed.clear()
             self._sweep()
-            offer = self._offer_for(agent, boot) if ask.free_slots or ask.prefetch else None
+            offer = self._offer_for(agent, boot, ask) if ask.free_slots or ask.prefetch else None
             over = self.clock.now() >= ends or self._directive() != heard or self.is_eager
             if offer is not None or over:
                 return offer
@@ -294,14 +294,14 @@ class FakeServer:
         now = self.clock.now()
         return min(when for when in (*leases, *rests, *orders, ends) if when > now)
 
-    def _offer_for(self, agent: str, boot: str) -> Offer | None:
+    def _offer_for(self, agent: str, boot: str, ask: Ask) -> Offer | None:
         now = self.clock.now()
         for job in self.jobs.values():
             current = job.current
             if current is not None and current.agent == agent:
                 if self.is_eager or not current.is_accepted:
                     return self._shown(current)
-            elif current is None and not job.is_over and now >= job.not_for.get(agent, 0.0):
+            elif _is_wanted(job, ask) and now >= job.not_for.get(agent, 0.0):
                 return self._shown(self._grant(job, agent, boot, now))
         return None
 
@@ -381,6 +381,13 @@ class FakeServer:
     async def _pass(self, seconds: Seconds) -> None:
         if seconds:
             await self.clock.sleep_until(Instant(self.clock.now() + seconds))
+
+
+def _is_wanted(job: FakeJob, ask: Ask) -> bool:
+    types, size = ask.content_types, job.offer.input.size
+    fits = size is None or size <= ask.max_input
+    is_asked_for = types is None or job.offer.content_type in types
+    return job.current is None and not job.is_over and is_asked_for and fits
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from agent.model.errors import AgentError, ServerUnavailableError
-from agent.model.ids import Bytes, Instant
+from agent.model.ids import Bytes, Instant, Seconds
 from agent.ports import Body, Clock, NothingLeft, Opened, Part, Whole
 
 TRICKLE = 100
@@ -82,6 +82,8 @@ class FakeSource:
     """From when to when nothing answers, and what is open breaks."""
     bytes_per_s: float = float("inf")
     chunk: int = 64 * 1024
+    held_by: float = 0.0
+    """How long our own limits hold each chunk up."""
     requests: list[Request] = field(default_factory=list[Request])
 
     @asynccontextmanager
@@ -121,10 +123,15 @@ class _FakeBody:
         self._file = file
         self._opened = opened
         self._fault = fault
+        self._held = 0.0
 
     @property
     def opened(self) -> Opened:
         return self._opened
+
+    @property
+    def held(self) -> Seconds:
+        return Seconds(self._held)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         start = self._opened.start if isinstance(self._opened, Part) else 0
@@ -154,3 +161,5 @@ class _FakeBody:
             await clock.sleep_until(Instant(clock.now() + pause))
             self._source.refuse_if_away()
             yield bytes(content[at : at + size])
+            await clock.sleep_until(Instant(clock.now() + self._source.held_by))
+            self._held += self._source.held_by

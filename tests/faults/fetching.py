@@ -10,6 +10,7 @@ from typing import Any
 from agent.edges.downloads import HttpInputSource
 from agent.edges.http import Connection
 from agent.edges.spool import DiskSpool
+from agent.model.ids import Seconds
 from agent.model.lease import InputRef
 from agent.ports import Body, JobFolder, Opened
 from agent.runtime.fetch import Download
@@ -43,6 +44,10 @@ class _CountedBody:
     @property
     def opened(self) -> Opened:
         return self._body.opened
+
+    @property
+    def held(self) -> Seconds:
+        return self._body.held
 
     async def chunks(self) -> AsyncIterator[bytes]:
         async for chunk in self._body.chunks():

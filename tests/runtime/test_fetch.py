@@ -579,3 +579,17 @@ async def test_a_server_that_forgot_us_hears_hello_and_is_asked_again(world: Wor
 
     assert fetching.partial.taken == CONTENT
     assert world.server.times("hello") == [0.0]
+
+
+async def test_our_own_limit_is_not_taken_for_a_stall_of_the_source(
+    world: World, clock: LoopClock
+) -> None:
+    """512 bytes a second are left for this one; the source would give them at once."""
+    content = bytes(100_000)
+    fetching = Fetching(world, FakeFile(content))
+    world.source.chunk, world.source.held_by = 1024, 2.0
+
+    await fetching.run(offer_of("j1", content).input)
+
+    assert fetching.offsets == [0]
+    assert clock.now() > 180

@@ -1,0 +1,61 @@
+"""The terms on which the owner lends the box and its link."""
+
+from datetime import tzinfo
+
+from agent.config import Settings, quotas_of, schedule_of
+from agent.edges.clock import SystemClock
+from agent.edges.http import Sockets
+from agent.edges.lanes import Limits
+from agent.edges.metered import Metered
+from agent.edges.notebook import DiskNotebook
+from agent.model.ids import Bytes, Seconds
+from agent.ports import Clock, Introduction
+from agent.runtime.foresight import Bounds, Foresight
+from agent.runtime.lending import Lending, LendingTerms
+
+TRAFFIC, HISTORY = "traffic.json", "history.json"
+
+
+def clock_of(settings: Settings) -> SystemClock:
+    return SystemClock(_zone(settings))
+
+
+def lending_of(settings: Settings, clock: Clock) -> Lending:
+    terms = LendingTerms(
+        schedule=schedule_of(settings),
+        quotas=quotas_of(settings),
+        max_down=settings.max_download,
+        max_up=settings.max_upload,
+        is_metered=Metered().is_metered if settings.on_metered == "stop" else None,
+    )
+    return Lending(terms, _notebook(settings, TRAFFIC), clock)
+
+
+def foresight_of(settings: Settings, who: Introduction, clock: Clock) -> Foresight:
+    bounds = Bounds(
+        slots=who.slots,
+        content_types=who.content_types,
+        max_input=Bytes(settings.max_file_size),
+        task_timeout=Seconds(settings.task_timeout_min * 60.0),
+        slowest_link=1 / settings.max_download if settings.max_download else 0.0,
+    )
+    return Foresight(schedule_of(settings), bounds, _notebook(settings, HISTORY), clock)
+
+
+def sockets_of(settings: Settings) -> Sockets:
+    limits = Limits(down=settings.max_download, up=settings.max_upload)
+    return Sockets(on_connect=limits.apply if limits != Limits() else None)
+
+
+def _zone(settings: Settings) -> tzinfo | None:
+    """None: the box's own."""
+    if not settings.timezone:
+        return None
+    # Most owners name none: their agent starts without it.
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(settings.timezone)
+
+
+def _notebook(settings: Settings, name: str) -> DiskNotebook:
+    return DiskNotebook(settings.spool / name)
