@@ -1,8 +1,9 @@
-"""Sets text as pictures: OpenCV carries a font for most scripts."""
+"""Text as pictures: set in the font that OpenCV carries for most scripts, and one photograph."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.resources import files
 
 import cv2
 import jiwer
@@ -11,6 +12,16 @@ import numpy as np
 from agent.pipelines.ocr.engine import Pixels
 
 BLACK = (0, 0, 0)
+
+PHOTOGRAPHED = [
+    "Region-based segmentation",
+    "Let us first determine markers of the coins and the",
+    "background. These markers are pixels that we can label",
+    "unambiguously as either object or background. Here,",
+    "the markers are found at the two extreme parts of the",
+    "histogram of grey values:",
+    ">>> markers = np.zeros_like(coins)",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,16 @@ class Text:
 def page(texts: Iterable[Text], width: int = 1000, height: int = 700) -> Pixels:
     """Black on white."""
     return write_on(np.full((height, width, 3), 255, np.uint8), texts)
+
+
+def photograph() -> Pixels:
+    """A camera's view of a printed page that says `PHOTOGRAPHED`, small, bent and in the shade.
+
+    It is scikit-image's sample `page.png`, 384x191 pixels.
+    """
+    encoded = (files("skimage") / "data" / "page.png").read_bytes()
+    decoded = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    return np.asarray(decoded, np.uint8)
 
 
 def write_on(picture: Pixels, texts: Iterable[Text], color: tuple[int, int, int] = BLACK) -> Pixels:

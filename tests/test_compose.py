@@ -2,10 +2,13 @@
 
 import pytest
 
-from agent.compose import devices_of, introduction, per_child
+from agent.compose.box import keepers_of, nvml_of, refuse_without_gpu, watch_of
+from agent.compose.children import devices_of, per_child
+from agent.compose.introducing import introduction
 from agent.config import Settings
+from agent.edges.nvml import Sight
 from agent.model.errors import ConfigError
-from agent.model.hardware import Hardware
+from agent.model.hardware import Gpu, Hardware
 from agent.model.ids import Bytes
 from agent.model.work import PipelineSettings
 
@@ -60,3 +63,29 @@ def test_children_on_one_gpu_share_the_owners_limit(
 
 def test_without_a_limit_there_is_nothing_to_share() -> None:
     assert per_child(PipelineSettings(), ("0", "0")).gpu_memory_limit_gb is None
+
+
+def test_where_a_gpu_is_required_nothing_starts_without_one() -> None:
+    with pytest.raises(ConfigError) as refusal:
+        refuse_without_gpu(Settings(gpu_require=True), Sight((), "no NVIDIA driver is loaded"))
+
+    assert str(refusal.value) == (
+        "gpu.require is on, and no GPU can be used: no NVIDIA driver is loaded;"
+        " mend that, or start with --no-require-gpu"
+    )
+
+
+def test_with_one_or_where_none_is_required_it_starts() -> None:
+    refuse_without_gpu(Settings(gpu_require=True), Sight((Gpu("RTX", Bytes(1), "550"),)))
+    refuse_without_gpu(Settings(), Sight((), "no NVIDIA driver is loaded"))
+
+
+@pytest.mark.real_time
+async def test_a_gpu_that_is_switched_off_is_not_watched() -> None:
+    settings = Settings(gpu=False)
+
+    look = await watch_of(settings, nvml_of(settings)).look()
+
+    assert look.sight.gpus == ()
+    assert not look.is_blind
+    assert keepers_of(settings).guest.restraints == {}

@@ -10,6 +10,7 @@ from agent.config import (
     capability_on,
     client_token,
     known_content_types,
+    ledger_file,
     load,
     pipeline_settings,
     quotas_of,
@@ -20,11 +21,14 @@ from agent.config import (
 )
 from agent.config.content_types import by_capability
 from agent.config.example import effective, example
+from agent.config.guest import guest_policy, power_policy
 from agent.config.table import rows
+from agent.core.foreign_use import GuestPolicy, Mode, matches
+from agent.core.power import PowerPolicy
 from agent.core.quota import Quota, Quotas
 from agent.model.errors import ConfigError
 from agent.model.hardware import Gpu, Hardware
-from agent.model.ids import Bytes
+from agent.model.ids import Bytes, Seconds
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 GIB = 2**30
@@ -280,6 +284,22 @@ def test_offline_wins_over_downloads_and_says_so() -> None:
     loaded = load(environ={}, flags={"offline": True, "allow_download": True})
 
     assert loaded.warnings == ("models.allow_download has no effect: models.offline is on",)
+
+
+def test_a_watch_port_that_others_can_read_is_warned_about() -> None:
+    assert load(environ={}, flags={"watch_host": "0.0.0.0"}).warnings == ()  # noqa: S104
+
+    (warning,) = load(environ={}, flags={"watch_host": "0.0.0.0", "watch_port": "9"}).warnings  # noqa: S104
+
+    assert warning == "watch.host: 0.0.0.0 lets others read the watch port without a token"
+
+
+def test_each_spool_has_a_ledger_beside_it() -> None:
+    beside = load(environ={}, flags={"spool": "/srv/gpu1"}).settings
+    elsewhere = load(environ={}, flags={"spool": "/srv/gpu1", "ledger_file": "/srv/all"}).settings
+
+    assert ledger_file(beside) == Path("/srv/gpu1.ledger")
+    assert ledger_file(elsewhere) == Path("/srv/all")
 
 
 def test_a_token_over_an_open_wire_is_warned_about() -> None:
@@ -594,3 +614,75 @@ def test_hours_and_quotas_become_what_the_loops_decide_with(file: Path) -> None:
     assert quotas_of(settings) == Quotas(
         daily=Quota(both=Bytes(20 * 10**9), up=Bytes(5 * 10**9)), monthly=Quota()
     )
+
+
+def test_the_owners_wishes_as_a_guest_reach_the_keepers(file: Path) -> None:
+    file.write_text(
+        """
+        [gpu]
+        max_temperature_c = 78
+        max_power_w = 250
+        [guest]
+        yield = "when_idle"
+        idle_min = 5
+        memory_gb = 0.5
+        utilisation_percent = 30
+        programs = ["blender*"]
+        ignore = []
+        quiet_s = 90
+        hand_back_after_s = 120
+        on_battery = "work"
+        """
+    )
+    settings = load(environ={}, file=file).settings
+
+    assert guest_policy(settings) == GuestPolicy(
+        mode=Mode.WHEN_IDLE,
+        idle=Seconds(300.0),
+        memory=Bytes(500_000_000),
+        utilisation_percent=30,
+        programs=("blender*",),
+        ignore=(),
+        quiet=Seconds(90.0),
+        hand_back_after=Seconds(120.0),
+    )
+    assert power_policy(settings) == PowerPolicy(
+        max_temperature_c=78, max_watts=250, works_on_battery=True
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["Xorg", "gnome-shell", "kwin_wayland", "plasmashell", "xdg-desktop-portal-gnome"]
+)
+def test_a_desktop_is_not_taken_for_another_program(name: str) -> None:
+    assert matches(name, Settings().guest_ignore)
+
+
+@pytest.mark.parametrize("name", ["firefox", "game.exe", "python3", "Xorg-like-game", "steam"])
+def test_what_may_well_want_the_gpu_is(name: str) -> None:
+    assert not matches(name, Settings().guest_ignore)
+
+
+def test_a_gpu_cannot_be_required_and_switched_off(file: Path) -> None:
+    assert problems_of(file, "[gpu]\nenabled = false\nrequire = true") == [
+        "gpu.require: on is wrong: it must be off where gpu.enabled is off"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("YIELD", "sometimes"),
+        ("GUEST_UTILISATION_PERCENT", "0"),
+        ("GUEST_MEMORY_GB", "-1"),
+        ("GPU_MAX_TEMPERATURE_C", "300"),
+        ("GPU_MAX_POWER_W", "0"),
+        ("GUEST_ON_BATTERY", "perhaps"),
+        ("WEDGE_S", "1"),
+        ("WATCH_PORT", "70000"),
+        ("LEDGER_KEEP_DAYS", "0"),
+    ],
+)
+def test_wishes_that_cannot_be_meant_are_refused(variable: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=rf"\(MORAG_AGENT_{variable}\) is wrong"):
+        load(environ={f"MORAG_AGENT_{variable}": text})

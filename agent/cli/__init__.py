@@ -64,7 +64,7 @@ def _run(verb: Verb, arguments: Namespace, loaded: Loaded) -> int:
     if verb.name == "run":
         from agent.cli.run import run
 
-        return run(loaded.settings)
+        return run(loaded, lambda: _loaded(verb, arguments))
     return verb.module().run(Call(arguments, loaded))
 
 

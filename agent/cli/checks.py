@@ -75,6 +75,9 @@ def gpu_check(settings: Settings, nvml: Nvml) -> Check:
         cards = (f"{gpu.name}, {gpu.memory / 2**30:.0f} GiB" for gpu in sight.gpus)
         return Check("gpu", State.OK, f"{'; '.join(cards)}; driver {sight.gpus[0].driver}")
     reason = sight.reason or "none"
+    if settings.gpu_require:
+        advice = "make a GPU usable, or start with --no-require-gpu: `run` refuses like this"
+        return Check("gpu", State.FAIL, reason, advice)
     if settings.device == "cuda":
         advice = "install the NVIDIA driver, or set speech.device to auto"
         return Check("gpu", State.FAIL, reason, advice)

@@ -26,7 +26,12 @@ def run(call: Call) -> int:
 def _as_json(call: Call) -> str:
     origins = call.loaded.origins
     settings = {
-        row.key.at: {"value": value, "from": origins[row.name], "takes_effect_with": row.key.later}
+        row.key.at: {
+            "value": value,
+            "from": origins[row.name],
+            "takes_effect_with": row.key.later,
+            "live": row.key.live,
+        }
         for row, value in effective(call.loaded.settings)
     }
     file = None if call.loaded.file is None else str(call.loaded.file)
@@ -36,16 +41,20 @@ def _as_json(call: Call) -> str:
 
 def _as_text(call: Call) -> str:
     """TOML with the origin behind each line: what is shown can be pasted into a file."""
-    lines = [f"# file: {call.loaded.file or 'none found'}"]
+    lines = [
+        f"# file: {call.loaded.file or 'none found'}",
+        "# (live): a change in the file takes effect while the agent runs",
+    ]
     section = ""
     for row, value in effective(call.loaded.settings):
         if row.section != section:
             section = row.section
             lines += ["", f"[{section}]"]
         later = f"; takes effect with {row.key.later}" if row.key.later else ""
+        live = " (live)" if row.key.live else ""
         is_comment = value is None or row.key.is_secret
         shown = f"# {row.option}" if value is None else f"{row.option} = {toml(value)}"
         if is_comment and value is not None:
             shown = "# " + shown
-        lines.append(f"{shown:<48}  # {call.loaded.origins[row.name]}{later}")
+        lines.append(f"{shown:<48}  # {call.loaded.origins[row.name]}{live}{later}")
     return "\n".join(lines)

@@ -31,6 +31,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="N",
     )
     parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument(
+        "--held", action="store_true", help="those that the agent on this box holds, asked of it"
+    )
     deeds = parser.add_mutually_exclusive_group()
     deeds.add_argument("--cancel", action="store_true", help="stop the job ID")
     deeds.add_argument("--retry", action="store_true", help="queue the ended job ID again")
@@ -39,11 +42,23 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(call: Call) -> int:
     given = call.arguments
+    if given.held:
+        return _held(call)
     if given.job_id is None:
         if given.cancel or given.retry or given.remove:
             raise UsageError("name the job: python -m agent jobs ID --cancel")
         return _list(call)
     return _one(call, JobId(given.job_id))
+
+
+def _held(call: Call) -> int:
+    from agent.cli.held import list_held
+
+    given = call.arguments
+    if given.job_id is not None or given.state is not None:
+        raise UsageError("--held lists all that this box holds: leave out the id and --state")
+    list_held(call.loaded.settings.spool, as_json=given.json)
+    return ExitCode.OK
 
 
 def _list(call: Call) -> int:

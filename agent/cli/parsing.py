@@ -63,7 +63,9 @@ def flags_of(arguments: argparse.Namespace) -> dict[str, object]:
 
 def _taken(verb: Verb) -> Iterable[Row]:
     for row in rows().values():
-        if row.flag and (row.section in verb.settings or row.name in verb.settings):
+        places = {row.section, row.name, row.key.at}
+        is_wanted = row.name not in verb.without and not places.isdisjoint(verb.settings)
+        if row.flag and is_wanted:
             yield row
 
 

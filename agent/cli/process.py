@@ -10,7 +10,7 @@ from agent.cli.exit_codes import ExitCode
 from agent.cli.inputs import content_type_of, media_type_of, name_of, options_of, size_of
 from agent.cli.progress import Watcher, watching
 from agent.cli.verbs import Call
-from agent.compose import pool_of
+from agent.compose.children import pool_of
 from agent.config import Settings
 from agent.edges.display import printable
 from agent.model.errors import JobFailedError, SpoolError

@@ -33,6 +33,8 @@ class Verb:
     summary: str
     settings: tuple[str, ...]
     """Sections, or single settings, that may be given as flags."""
+    without: tuple[str, ...] = ()
+    """Single settings of those sections that do nothing here."""
     is_client: bool = False
     """Its `--token-file` is the client's token."""
     reads_settings: bool = True
@@ -44,13 +46,16 @@ class Verb:
 
 _MEDIA = ("models", "image", "video", "web")
 _TERMS = ("schedule", "network")
-_WORK = ("server", "agent", "spool", "limits", *_TERMS, "intervals")
-_AGENT = (*_WORK, "gpu", "speech", *_MEDIA, "log")
+_BOX = ("server", "agent", "spool", "limits", *_TERMS, "intervals", "gpu", "guest")
+_AGENT = (*_BOX, "speech", *_MEDIA, "log")
+_ONLY_WATCHED = ("gpu_require", "gpu_max_temperature_c", "gpu_max_power_w")
+"""What `run` watches over, and a single computation does not."""
+_RUN = (*_AGENT, "watch", "ledger")
 
 VERBS: Mapping[str, Verb] = {
     verb.name: verb
     for verb in (
-        Verb(name="run", summary="work: lease jobs, compute, deliver", settings=_AGENT),
+        Verb(name="run", summary="work: lease jobs, compute, deliver", settings=_RUN),
         Verb(
             name="serve",
             summary="run the embedded job server",
@@ -70,18 +75,50 @@ VERBS: Mapping[str, Verb] = {
         Verb(
             name="jobs",
             summary="list jobs, show, cancel, retry or remove one",
-            settings=("server_url", "client_token_file"),
+            settings=("server_url", "client_token_file", "spool.folder"),
             is_client=True,
+        ),
+        Verb(
+            name="status",
+            summary="how the agent on this box is, and why it is idle; --watch goes on showing",
+            settings=("spool.folder",),
+        ),
+        Verb(
+            name="pause",
+            summary="have the agent on this box take no work, for a time or until resume",
+            settings=("spool.folder",),
+        ),
+        Verb(
+            name="resume",
+            summary="end your pause",
+            settings=("spool.folder",),
+        ),
+        Verb(
+            name="drain",
+            summary="have the agent finish what it holds, take nothing new, and end",
+            settings=("spool.folder",),
+        ),
+        Verb(
+            name="logs",
+            summary="what was logged about one job, also after its end",
+            settings=("spool.folder",),
         ),
         Verb(
             name="process",
             summary="run a pipeline on a file here, with no server",
             settings=("gpu", "speech", "video", "task_timeout_min", "stall_limit_s"),
+            without=_ONLY_WATCHED,
+        ),
+        Verb(
+            name="ledger",
+            summary="what the jobs have cost: time, energy, bytes",
+            settings=("spool", "ledger_file"),
         ),
         Verb(
             name="models",
             summary="which models are here, fetch one, check them byte for byte",
             settings=("gpu", "speech", "models"),
+            without=_ONLY_WATCHED,
         ),
         Verb(
             name="demo",
@@ -97,7 +134,7 @@ VERBS: Mapping[str, Verb] = {
         Verb(
             name="config",
             summary="show the effective settings and where each came from",
-            settings=(*_AGENT, "serve"),
+            settings=(*_RUN, "serve"),
         ),
     )
 }

@@ -4,6 +4,7 @@ from agent.config.content_types import known_content_types
 from agent.config.derived import (
     announced_types,
     capability_on,
+    ledger_file,
     pipeline_settings,
     quotas_of,
     schedule_of,
@@ -12,10 +13,12 @@ from agent.config.derived import (
     wanted_types,
 )
 from agent.config.loading import Loaded, load
+from agent.config.reloading import LiveSettings
 from agent.config.settings import Settings
 from agent.config.tokens import agent_token, client_token, read_token
 
 __all__ = [
+    "LiveSettings",
     "Loaded",
     "Settings",
     "agent_token",
@@ -23,6 +26,7 @@ __all__ = [
     "capability_on",
     "client_token",
     "known_content_types",
+    "ledger_file",
     "load",
     "pipeline_settings",
     "quotas_of",

@@ -23,3 +23,22 @@ def default_spool() -> Path:
 
 def default_serve_data() -> Path:
     return _state_folder() / "server"
+
+
+DESKTOP = (
+    *(
+        "Xorg",
+        "X",
+        "Xwayland",
+        "gnome-shell*",
+        "gnome-remote-de*",
+        "mutter*",
+        "kwin*",
+        "plasmashell",
+    ),
+    *("plasma*", "ksplash*", "krunner", "ksmserver*", "cinnamon*", "xfwm4", "xfdesktop", "marco"),
+    *("budgie*", "cosmic-*", "sway*", "Hyprland", "weston", "labwc", "river", "niri", "picom"),
+    *("compiz", "gdm*", "sddm*", "lightdm*", "xdg-desktop-por*", "nvidia-settings"),
+    *("dwm.exe", "explorer.exe", "csrss.exe"),
+)
+"""What draws every desktop, and always runs. Names as the kernel keeps them, in 15 letters."""

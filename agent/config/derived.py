@@ -63,6 +63,11 @@ def slots_on(settings: Settings, hardware: Hardware) -> int:
     return 2 if hardware.memory >= 2 * MEMORY_PER_SLOT else 1
 
 
+def ledger_file(settings: Settings) -> Path:
+    """Beside the spool and named after it: agents that share a folder have one each."""
+    return settings.ledger_file or settings.spool.with_name(f"{settings.spool.name}.ledger")
+
+
 def pipeline_settings(settings: Settings) -> PipelineSettings:
     """What the children are told."""
     device = "cpu" if not settings.gpu and settings.device == "auto" else settings.device

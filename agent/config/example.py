@@ -16,7 +16,8 @@ HEAD = """\
 # name another file with --config or MORAG_AGENT_CONFIG; exactly one file is read.
 # Environment variables win over the file and flags over both; `python -m agent run --help` names
 # them, and `python -m agent config` shows what holds and where it came from. Settings that stand
-# behind a "#" have no fixed default: an example is shown.
+# behind a "#" have no fixed default: an example is shown. A running agent takes over changes of
+# those marked (live) within seconds, or at once on SIGHUP; the others wait for a restart.
 # This file is written by `python -m agent config --example`.
 """
 
@@ -31,7 +32,8 @@ def example() -> str:
 
 def _entry(row: Row) -> str:
     later = f" Takes effect with {row.key.later}." if row.key.later else ""
-    return f"# {row.key.why}{later}\n{_assignment(row)}\n"
+    live = " (live)" if row.key.live else ""
+    return f"# {row.key.why}{later}{live}\n{_assignment(row)}\n"
 
 
 def _assignment(row: Row) -> str:

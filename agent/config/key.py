@@ -20,5 +20,7 @@ class Key:
     """What has to come before this setting does anything; None: it works today."""
     shown: str | None = None
     """Stands in the example file for a default that differs from box to box."""
+    live: bool = False
+    """A change of it in the file takes effect while the agent runs."""
     is_secret: bool = False
     """Read from the environment only: never from a file of settings, never from a flag."""

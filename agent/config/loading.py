@@ -102,6 +102,8 @@ def _contradictions(settings: Settings, given: Mapping[str, Given]) -> Iterator[
     if unknown:
         known, origin = ", ".join(known_content_types), given["content_types"].origin
         yield f"agent.content_types: {', '.join(unknown)} ({origin}) is wrong: known are {known}"
+    if settings.gpu_require and not settings.gpu:
+        yield "gpu.require: on is wrong: it must be off where gpu.enabled is off"
     if settings.soft_stop_min >= settings.task_timeout_min:
         yield (
             f"limits.soft_stop_min: {settings.soft_stop_min:g} is wrong: it must be less than"
@@ -116,6 +118,8 @@ def _warnings(settings: Settings, given: Mapping[str, Given]) -> Iterator[str]:
     parts = urlsplit(settings.server_url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         yield f"{settings.server_url} is not encrypted: the token can be read on the way; use https"
+    if settings.watch_port is not None and settings.watch_host not in LOOPBACK:
+        yield f"watch.host: {settings.watch_host} lets others read the watch port without a token"
     if settings.offline and settings.allow_download:
         yield "models.allow_download has no effect: models.offline is on"
     yield from _too_early(settings, given)

@@ -5,7 +5,12 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.config import amounts, hours, values
-from agent.config.defaults import default_agent_id, default_serve_data, default_spool
+from agent.config.defaults import (
+    DESKTOP,
+    default_agent_id,
+    default_serve_data,
+    default_spool,
+)
 from agent.config.key import Key
 
 Capability: TypeAlias = Literal["auto", "gpu", "cpu", "hybrid"]
@@ -13,6 +18,8 @@ Engine: TypeAlias = Literal["auto", "openai-whisper", "faster-whisper"]
 Device: TypeAlias = Literal["auto", "cuda", "cpu"]
 Sandbox: TypeAlias = Literal["require", "auto", "off"]
 OnMetered: TypeAlias = Literal["stop", "work"]
+Yield: TypeAlias = Literal["always", "when_idle", "on_schedule", "never"]
+OnBattery: TypeAlias = Literal["stop", "work"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 LogFormat: TypeAlias = Literal["auto", "console", "json"]
 
@@ -30,6 +37,7 @@ class Settings(BaseModel):
         values.MaybeFile,
         Key(
             at="server.token_file",
+            live=True,
             why="Holds the agent's token; readable by you alone (chmod 600).",
             shown="~/.config/morag-agent/token",
         ),
@@ -116,12 +124,13 @@ class Settings(BaseModel):
     ] = Field(default_factory=default_spool)
     spool_reserve: Annotated[
         values.Room,
-        Key(at="spool.reserve", why="Disk space that jobs never take."),
+        Key(at="spool.reserve", live=True, why="Disk space that jobs never take."),
     ] = 10**9
     cleanup_interval_min: Annotated[
         values.Minutes,
         Key(
             at="spool.cleanup_interval_min",
+            live=True,
             why="How often leftovers are looked for.",
             older="CLEANUP_INTERVAL_MINUTES",
         ),
@@ -130,6 +139,7 @@ class Settings(BaseModel):
         values.Hours,
         Key(
             at="spool.retention_h",
+            live=True,
             why="How long what is left of a lost job stays.",
         ),
     ] = 24
@@ -138,6 +148,7 @@ class Settings(BaseModel):
         values.Size,
         Key(
             at="limits.max_file_size",
+            live=True,
             why="Larger inputs are not taken.",
             older="MAX_FILE_SIZE_GB",
             older_unit="GB",
@@ -147,6 +158,7 @@ class Settings(BaseModel):
         values.Minutes,
         Key(
             at="limits.task_timeout_min",
+            live=True,
             why="A job that computes for longer is stopped.",
             older="TASK_TIMEOUT_MINUTES",
         ),
@@ -155,6 +167,7 @@ class Settings(BaseModel):
         values.Minutes,
         Key(
             at="limits.download_timeout_min",
+            live=True,
             why="Longest time for one input, pauses included; then the job is handed back.",
         ),
     ] = 720
@@ -178,22 +191,40 @@ class Settings(BaseModel):
         values.Count,
         Key(
             at="limits.max_consecutive_failures",
+            live=True,
             why="After that many failures in a row, not of the input, the agent pauses itself.",
             older="MAX_CONSECUTIVE_FAILURES",
         ),
     ] = 5
     stop_grace_s: Annotated[
         values.Seconds,
-        Key(at="limits.stop_grace_s", why="Time to finish after SIGTERM; containers give 10 s."),
+        Key(
+            at="limits.stop_grace_s",
+            live=True,
+            why="Time to finish after SIGTERM; containers give 10 s.",
+        ),
     ] = 8
+    wedge_s: Annotated[
+        values.WedgeSeconds,
+        Key(
+            at="limits.wedge_s",
+            why="A run that stands still for that long ends itself (75), to be started again.",
+        ),
+    ] = 120
     max_jobs: Annotated[
         values.MaybeCount,
-        Key(at="limits.max_jobs", why="End with exit code 0 after that many jobs.", shown="100"),
+        Key(
+            at="limits.max_jobs",
+            live=True,
+            why="End with exit code 0 after that many jobs.",
+            shown="100",
+        ),
     ] = None
     exit_when_idle_s: Annotated[
         values.MaybeSeconds,
         Key(
             at="limits.exit_when_idle_s",
+            live=True,
             why="End with exit code 0 after that long without a job.",
             flag="--exit-when-idle",
             shown="600",
@@ -268,6 +299,7 @@ class Settings(BaseModel):
         values.Seconds,
         Key(
             at="intervals.renew_s",
+            live=True,
             why="Longest time between two renewals; the server may ask for less.",
             older="HEARTBEAT_INTERVAL_SECONDS",
         ),
@@ -276,6 +308,7 @@ class Settings(BaseModel):
         values.Seconds,
         Key(
             at="intervals.health_s",
+            live=True,
             why="How old the health may be that polls and renewals report.",
             older="HEALTH_CHECK_INTERVAL_SECONDS",
         ),
@@ -302,6 +335,85 @@ class Settings(BaseModel):
             older="ENABLE_GPU_ACCELERATION",
         ),
     ] = True
+    gpu_require: Annotated[
+        values.Switch,
+        Key(
+            at="gpu.require",
+            why="Do not start without a usable GPU, and take nothing while there is none.",
+            flag="--require-gpu",
+        ),
+    ] = False
+    gpu_max_temperature_c: Annotated[
+        values.MaybeDegrees,
+        Key(
+            at="gpu.max_temperature_c",
+            why="A hotter GPU rests until it has cooled by 8 degrees; without it no limit.",
+            shown="80",
+        ),
+    ] = None
+    gpu_max_power_w: Annotated[
+        values.MaybeWatts,
+        Key(
+            at="gpu.max_power_w",
+            why="A GPU that draws more rests for 30 s; nvidia-smi --power-limit is gentler.",
+            shown="250",
+        ),
+    ] = None
+
+    guest_yield: Annotated[
+        Yield,
+        values.AnyCase,
+        Key(
+            at="guest.yield",
+            why="Step back for others: always, when_idle, on_schedule or never (docs/guest.md).",
+            flag="--yield",
+        ),
+    ] = "always"
+    guest_idle_min: Annotated[
+        values.Minutes,
+        Key(at="guest.idle_min", why="With when_idle: untouched for that long, the box is ours."),
+    ] = 3
+    guest_memory_gb: Annotated[
+        values.Gigabytes,
+        Key(
+            at="guest.memory_gb",
+            why="GPU memory of other programs, above their usual, from which on they count.",
+        ),
+    ] = 1
+    guest_utilisation_percent: Annotated[
+        values.Percent,
+        Key(
+            at="guest.utilisation_percent",
+            why="Load of a GPU by other programs from which on they count.",
+        ),
+    ] = 20
+    guest_programs: Annotated[
+        values.Patterns,
+        Key(at="guest.programs", why="Programs that count wherever they run; * stands for any."),
+    ] = ()
+    guest_ignore: Annotated[
+        values.Patterns,
+        Key(
+            at="guest.ignore",
+            why="Programs that never count; a list of your own replaces this one.",
+        ),
+    ] = DESKTOP
+    guest_quiet_s: Annotated[
+        values.Seconds,
+        Key(at="guest.quiet_s", why="No other program for that long: back to work."),
+    ] = 60
+    guest_hand_back_after_s: Annotated[
+        values.Seconds,
+        Key(
+            at="guest.hand_back_after_s",
+            why="After that long a job that waits for the GPU goes back to the server.",
+        ),
+    ] = 60
+    guest_on_battery: Annotated[
+        OnBattery,
+        values.AnyCase,
+        Key(at="guest.on_battery", why="A laptop without mains: stop or work."),
+    ] = "stop"
 
     engine: Annotated[
         Engine,
@@ -435,20 +547,50 @@ class Settings(BaseModel):
     log_level: Annotated[
         LogLevel,
         values.AnyCase,
-        Key(at="log.level", why="debug also shows tracebacks.", older="LOG_LEVEL"),
+        Key(at="log.level", live=True, why="debug also shows tracebacks.", older="LOG_LEVEL"),
     ] = "info"
     log_format: Annotated[
-        LogFormat, Key(at="log.format", why="auto: console on a terminal, else json.")
+        LogFormat, Key(at="log.format", live=True, why="auto: console on a terminal, else json.")
     ] = "auto"
     log_file: Annotated[
         values.MaybeFile,
         Key(
             at="log.file",
+            live=True,
             why="JSON lines go here too.",
             older="LOG_FILE",
             shown="~/.local/state/morag-agent/agent.log",
         ),
     ] = None
+
+    watch_port: Annotated[
+        values.MaybePort,
+        Key(
+            at="watch.port",
+            why="/metrics (Prometheus), /healthz and /status.json there; without it nowhere.",
+            shown="9109",
+        ),
+    ] = None
+    watch_host: Annotated[
+        values.Text,
+        Key(at="watch.host", why="Address of that port; it asks for no token, so keep it here."),
+    ] = "127.0.0.1"
+
+    ledger_file: Annotated[
+        values.MaybeFile,
+        Key(
+            at="ledger.file",
+            why="What each job has cost; without it beside the spool, named after it.",
+            shown="~/.local/state/morag-agent/spool.ledger",
+        ),
+    ] = None
+    ledger_keep_days: Annotated[
+        values.Days,
+        Key(
+            at="ledger.keep_days",
+            why="How long each job has a line of its own there; older ones are summed by the day.",
+        ),
+    ] = 400
 
     serve_host: Annotated[
         values.Text,

@@ -129,10 +129,23 @@ Slots: TypeAlias = Annotated[
 Port: TypeAlias = Annotated[
     int, Field(ge=0, le=65535), _Number, Right("a port from 1 to 65535, or 0 for any free one")
 ]
+MaybePort: TypeAlias = Annotated[
+    Annotated[int, Field(ge=0, le=65535)] | None,
+    _Number,
+    Right("a port from 1 to 65535, or 0 for any free one"),
+]
 Quality: TypeAlias = Annotated[
     int, Field(ge=1, le=100), _Number, Right("a whole number from 1 to 100")
 ]
+Percent: TypeAlias = Annotated[
+    int, Field(ge=1, le=100), _Number, Right("a whole number of percent from 1 to 100")
+]
 Seconds: TypeAlias = Annotated[_Length, _Number, Right("a number of seconds above 0")]
+WedgeSeconds: TypeAlias = Annotated[
+    Annotated[float, Field(ge=5, le=86_400, allow_inf_nan=False)],
+    _Number,
+    Right("a number of seconds from 5 to 86400"),
+]
 MaybeSeconds: TypeAlias = Annotated[_Length | None, _Number, Right("a number of seconds above 0")]
 Minutes: TypeAlias = Annotated[_Length, _Number, Right("a number of minutes above 0")]
 Hours: TypeAlias = Annotated[_Length, _Number, Right("a number of hours above 0")]
@@ -140,6 +153,13 @@ Days: TypeAlias = Annotated[_Length, _Number, Right("a number of days above 0")]
 MaybeGigabytes: TypeAlias = Annotated[
     _Length | None, _Number, Right("a number of gigabytes above 0")
 ]
+Gigabytes: TypeAlias = Annotated[_Length, _Number, Right("a number of gigabytes above 0")]
+MaybeDegrees: TypeAlias = Annotated[
+    Annotated[float, Field(ge=30, le=120, allow_inf_nan=False)] | None,
+    _Number,
+    Right("a number of degrees Celsius from 30 to 120"),
+]
+MaybeWatts: TypeAlias = Annotated[_Length | None, _Number, Right("a number of watts above 0")]
 Megapixels: TypeAlias = Annotated[
     Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)],
     _Number,
@@ -175,6 +195,11 @@ MaybeNames: TypeAlias = Annotated[
     _Listed,
     _Auto,
     Right('a list of names, ["a", "b"] in the file or a,b elsewhere, or "auto"'),
+]
+Patterns: TypeAlias = Annotated[
+    tuple[_EachText, ...],
+    _Listed,
+    Right('a list of names or patterns, ["game.exe", "blender*"] in the file or a,b* elsewhere'),
 ]
 Labels: TypeAlias = Annotated[
     dict[_EachName, Annotated[str, Field(max_length=4096)]],

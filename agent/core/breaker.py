@@ -86,6 +86,10 @@ class Breaker:
             return Paused(f"{self._why}; paused for {_in_words(self._pause)}", self._until)
         return Probing(f"{self._why}; one job shows whether that is over")
 
+    def on_limit(self, most_failures: int) -> None:
+        """The owner allows another number of failures from now on."""
+        self._most = most_failures
+
     def on_completed(self) -> None:
         self._failures = self._pauses = 0
         self._until = None

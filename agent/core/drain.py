@@ -45,6 +45,10 @@ class Drain:
         """When the grace ends."""
         return self._return_at if self._mode is Mode.FINISHING else None
 
+    def on_grace(self, grace: Seconds) -> None:
+        """The owner gives another one from now on."""
+        self._grace = grace
+
     def on_interrupt(self) -> None:
         """SIGINT: once drains, twice hands back, three times leaves."""
         match self._mode:

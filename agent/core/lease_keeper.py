@@ -79,6 +79,10 @@ class LeaseKeeper:
     def next_wakeup(self) -> Instant:
         return self._renew_at if self._was_asked else min(self._renew_at, self._ends_at)
 
+    @property
+    def ends_at(self) -> Instant:
+        return self._ends_at
+
     def holds(self, now: Instant) -> bool:
         """May we say that the lease is ours: nobody else can have been granted the job."""
         return self._is_accepted and now < self._ends_at

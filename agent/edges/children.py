@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from agent.edges.child import Child, ChildLostError
 from agent.edges.child_environment import child_environment
+from agent.edges.meter import Meter
 from agent.model.failures import FailureCode
 from agent.model.ids import Seconds
 from agent.model.work import Failed, Outcome, PipelineSettings, Progress, Task
@@ -50,6 +51,8 @@ class ChildPool:
         environ: Mapping[str, str],
         devices: Sequence[str | None] = (None,),
         limits: Limits = _USUAL,
+        *,
+        meter: Meter | None = None,
     ) -> None:
         """One place for each of `devices`: the GPU that its child sees, or None for them all."""
 
@@ -60,7 +63,13 @@ class ChildPool:
         self._places = [_Place(device, start, limits) for device in devices]
         self._idle = list(self._places)
         self._free = asyncio.Semaphore(len(self._places))
+        self._meter = meter or Meter()
         self._is_resting = False
+
+    @property
+    def deaths(self) -> int:
+        """How many children have died that nobody had ended."""
+        return sum(place.deaths for place in self._places)
 
     async def start(self) -> tuple[str, ...]:
         """Warm the idle places, and say which content types they do. Raises `ChildLostError`."""
@@ -81,7 +90,8 @@ class ChildPool:
             try:
                 if task.is_frugal:
                     await self._make_room(place)
-                return await place.run(task, on_progress)
+                with self._meter.computing(task.job_id, place.device):
+                    return await place.run(task, on_progress)
             finally:
                 self._idle.append(place)
                 self._idle.sort(key=self._places.index)
@@ -133,6 +143,7 @@ class _Place:
         self._limits = limits
         self._child: Child | None = None
         self._jobs = 0
+        self.deaths = 0
         self._deaths = 0
         """In a row, without an outcome between them."""
         self._died_at = 0.0
@@ -191,5 +202,6 @@ class _Place:
             self._child = None
             if isinstance(error, ChildLostError):
                 self._deaths += 1
+                self.deaths += 1
                 self._died_at = asyncio.get_running_loop().time()
             raise

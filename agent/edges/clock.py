@@ -4,7 +4,20 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from agent.edges.input_note import machine_boot
 from agent.model.ids import Instant
+from agent.model.pause import Reading
+
+
+class SystemClocks:
+    """Steady and wall clock together: the `Clocks` port."""
+
+    def __init__(self, boot: str | None = None) -> None:
+        """`boot` names this boot of the machine; by default it is asked for."""
+        self._boot = machine_boot() if boot is None else boot
+
+    def reading(self) -> Reading:
+        return Reading(steady=SystemClock().now(), wall=time.time(), boot=self._boot)
 
 
 class LocalZone(tzinfo):

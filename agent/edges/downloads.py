@@ -10,6 +10,7 @@ import httpx
 from agent.edges.http import ERROR, STALL_TIMEOUT, Connection, told
 from agent.edges.lanes import FreeLane
 from agent.edges.problems import error_of
+from agent.edges.traffic import Traffic, nobody
 from agent.model.errors import AgentError, InputUnavailableError, ServerUnavailableError
 from agent.model.ids import Bytes, Seconds
 from agent.ports import Body, Lane, NothingLeft, Opened, Part, Whole
@@ -36,10 +37,12 @@ class HttpInputSource:
         *,
         stall: float = STALL_TIMEOUT,
         lane: Lane | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         self._connection = connection
         self._stall = stall
         self._lane = lane or FreeLane()
+        self._traffic = traffic or Traffic(nobody)
         self._headers = dict(headers or {})
 
     @asynccontextmanager
@@ -78,7 +81,7 @@ class HttpInputSource:
 
     async def _body(self, address: str, response: httpx.Response) -> Body:
         if response.status_code == RANGE_NOT_SATISFIABLE:
-            return _HttpBody(response, NothingLeft(_total(response)), self._lane)
+            return self._read(response, NothingLeft(_total(response)))
         if response.status_code >= ERROR:
             raise await self._refusal(address, response)
         if response.status_code not in CONTENT:
@@ -90,7 +93,10 @@ class HttpInputSource:
             raise ServerUnavailableError(
                 "the source sends the input encoded, which it was asked not to", answered=True
             )
-        return _HttpBody(response, _opened(response), self._lane)
+        return self._read(response, _opened(response))
+
+    def _read(self, response: httpx.Response, opened: Opened) -> Body:
+        return _HttpBody(response, opened, self._lane, self._traffic)
 
     async def _refusal(self, address: str, response: httpx.Response) -> AgentError:
         body = bytearray()
@@ -107,8 +113,11 @@ class HttpInputSource:
 
 
 class _HttpBody:
-    def __init__(self, response: httpx.Response, opened: Opened, lane: Lane) -> None:
+    def __init__(
+        self, response: httpx.Response, opened: Opened, lane: Lane, traffic: Traffic
+    ) -> None:
         self._response = response
+        self._traffic = traffic
         self._opened = opened
         self._lane = lane
         self._held = 0.0
@@ -125,6 +134,7 @@ class _HttpBody:
         # Without a size: httpx would copy every byte once more to cut pieces of one length.
         try:
             async for chunk in self._response.aiter_raw():
+                self._traffic.on_received(len(chunk))
                 yield chunk
                 # While we do not read, the source cannot send more than the socket's buffer takes.
                 self._held += await self._lane.carry(len(chunk))

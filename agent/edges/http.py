@@ -193,6 +193,10 @@ class Connection:
             generation.users -= 1
             await self._bury(generation)
 
+    def use_token(self, token: str) -> None:
+        """From the next request on."""
+        self._token = token
+
     async def close(self) -> None:
         generation, self._current = self._current, None
         if generation is not None:

@@ -43,6 +43,10 @@ class Limits:
     down: int | None = None
     up: int | None = None
 
+    @property
+    def is_set(self) -> bool:
+        return self.down is not None or self.up is not None
+
     def apply(self, connection: Socket) -> None:
         """The kernel reads ahead megabytes, which come as a burst however slowly we read."""
         _set(connection, socket.SO_RCVBUF, self.down, "rmem_max")

@@ -84,17 +84,22 @@ def set_up(
     form: Format = "auto",
     file: Path | None = None,
     secrets: Iterable[str] = (),
+    by_job: logging.Handler | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> None:
     """From here on structlog and the standard library's loggers write to the same places.
 
-    May be called again. Raises `ConfigError` when the log file cannot be written.
+    `by_job` gets JSON lines too, and keeps those of a job. `environ` says whether the journal of
+    systemd reads us. May be called again. Raises `ConfigError` when the log file cannot be written.
     """
     import structlog
 
     shared = _shared_processors(Redactor(secrets))
-    handlers = [_handler(_CurrentStderr(), _stderr_renderers(form), shared)]
+    handlers = [_stderr_handler(form, environ or {}, shared)]
     if file is not None:
         handlers.append(_handler(_open(file), _json_renderers(), shared))
+    if by_job is not None:
+        handlers.append(_handler(by_job, _json_renderers(), shared))
     _install(handlers, level)
     structlog.configure(
         processors=[
@@ -118,6 +123,17 @@ def _shared_processors(redactor: Redactor) -> list[Processor]:
         structlog.processors.format_exc_info,
         redactor,
     ]
+
+
+def _stderr_handler(
+    form: Format, environ: Mapping[str, str], shared: list[Processor]
+) -> logging.Handler:
+    if form == "auto" and "JOURNAL_STREAM" in environ:
+        from agent.edges.journald import JournalHandler, is_our_stderr
+
+        if is_our_stderr(environ):
+            return _handler(JournalHandler(), _json_renderers(), shared)
+    return _handler(_CurrentStderr(), _stderr_renderers(form), shared)
 
 
 def _stderr_renderers(form: Format) -> list[Processor]:

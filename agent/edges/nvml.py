@@ -1,56 +1,39 @@
-"""NVIDIA GPUs as the driver describes them; a box without a driver has none, and says why."""
+"""NVIDIA GPUs as the driver describes them; a box without a driver has none, and says why.
 
+    closed --opened--> open --a GPU is gone, or a device node came or went--> opened anew
+       ^                 |
+       └── pause ────────┴── the driver is gone
+
+A driver that comes late is found by trying again, and so is a GPU that was lost over a suspend:
+the library sees only what was there when it was opened.
+"""
+
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol, cast
+from threading import Lock
 
+from agent.edges.nvml_library import Library, installed_library, kind_of
+from agent.edges.nvml_reading import NameOf, Reader
+from agent.edges.processes import process_name
+from agent.edges.surroundings import Surroundings
+from agent.model.gpu_state import GpuSight, GpuState, Missing, Trouble
 from agent.model.hardware import Gpu
-from agent.model.ids import Bytes, JsonObject, JsonValue
+from agent.model.ids import Bytes, Seconds
 
+RECENT = Seconds(15.0)
+"""Older than that, and a look tells of another moment."""
+PAUSE = Seconds(10.0)
+"""Between two tries: opening a driver that is not there may set off loading it."""
 
-class MemoryInfo(Protocol):
-    @property
-    def total(self) -> int: ...
-
-    @property
-    def used(self) -> int: ...
-
-
-class Utilization(Protocol):
-    @property
-    def gpu(self) -> int: ...
-
-
-class Library(Protocol):
-    """The part of `pynvml` that we use."""
-
-    @property
-    def NVML_TEMPERATURE_GPU(self) -> int: ...  # noqa: N802 (the library's own names)
-
-    @property
-    def NVMLError(self) -> type[Exception]: ...  # noqa: N802
-
-    def nvmlInit(self) -> object: ...  # noqa: N802
-    def nvmlSystemGetDriverVersion(self) -> str: ...  # noqa: N802
-    def nvmlDeviceGetCount(self) -> int: ...  # noqa: N802
-    def nvmlDeviceGetHandleByIndex(self, _index: int, /) -> object: ...  # noqa: N802
-    def nvmlDeviceGetName(self, handle: object) -> str: ...  # noqa: N802
-    def nvmlDeviceGetMemoryInfo(self, handle: object) -> MemoryInfo: ...  # noqa: N802
-    def nvmlDeviceGetUtilizationRates(self, handle: object) -> Utilization: ...  # noqa: N802
-    def nvmlDeviceGetTemperature(self, handle: object, sensor: int) -> int: ...  # noqa: N802
-
-
-def installed_library() -> Library:
-    """`pynvml`, imported only where somebody asks for GPUs."""
-    import pynvml
-
-    return cast("Library", pynvml)
+_HERE = Surroundings()
+_NOT_YET = GpuSight(missing=(Missing(trouble=Trouble.SILENT, why="nobody has looked yet"),))
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What can be seen of the GPUs."""
+    """The GPUs as hello tells them."""
 
     gpus: tuple[Gpu, ...]
     reason: str | None = None
@@ -60,66 +43,179 @@ class Sight:
 class Nvml:
     """Opens the driver once and keeps it open: opening costs more than asking."""
 
-    def __init__(self, load: Callable[[], Library] = installed_library) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Library] = installed_library,
+        *,
+        surroundings: Surroundings = _HERE,
+        name_of: NameOf = process_name,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._load = load
+        self._surroundings = surroundings
+        self._name_of: NameOf = name_of if surroundings.counts_as_the_host else _nobody
+        self._now = now
         self._library: Library | None = None
-        self._handles: tuple[object, ...] = ()
+        self._reader: Reader | None = None
+        self._driver = ""
+        self._uuids: dict[int, str] = {}
+        """Of each GPU that was ever seen, by its number."""
+        self._nodes: frozenset[str] = frozenset()
+        self._open_at = 0.0
+        """When the driver is to be opened, or opened anew."""
+        self._latest = _NOT_YET
+        self._looked_at = 0.0
+        self._looking = Lock()
+
+    @property
+    def counts_as_the_host(self) -> bool:
+        """Are the numbers of processes those that we know them by."""
+        return self._surroundings.counts_as_the_host
+
+    @property
+    def latest(self) -> GpuSight:
+        return self._latest
+
+    @property
+    def recent(self) -> tuple[GpuState, ...]:
+        """The GPUs as somebody has seen them just now; none where nobody looks any more."""
+        return self._latest.gpus if self._now() - self._looked_at <= RECENT else ()
+
+    def energy_joules(self) -> dict[str, float] | None:
+        """By UUID, since the driver was loaded, of the cards that count it; None where none does.
+
+        Cards before Volta do not. As the last look saw it: nobody waits here for a driver.
+        """
+        drawn = {gpu.uuid: gpu.draw.joules for gpu in self.recent if gpu.draw.joules is not None}
+        return drawn or None
 
     def look(self) -> Sight:
-        try:
-            library = self._library or self._load()
-        except ImportError:
-            return Sight((), "the package nvidia-ml-py is not installed")
-        try:
-            self._open(library)
-            driver = library.nvmlSystemGetDriverVersion()
-            gpus = tuple(_gpu(library, handle, driver) for handle in self._handles)
-        except library.NVMLError as error:
-            return Sight((), _why(error))
-        return Sight(gpus, None if gpus else "the NVIDIA driver is there and sees no GPU")
+        sight = self.states()
+        gpus = tuple(Gpu(one.name, one.memory or Bytes(0), self._driver) for one in sight.gpus)
+        return Sight(gpus, None if gpus else sight.missing[0].why)
 
-    def readings(self) -> list[JsonValue]:
-        """How each GPU is doing; what a card does not tell is left out."""
-        library = self._library
-        return [_reading(library, handle) for handle in self._handles] if library else []
+    def states(self) -> GpuSight:
+        """Every GPU now; while another thread looks, and it may hang, what was seen last."""
+        if not self._looking.acquire(blocking=False):
+            return self._latest
+        try:
+            self._latest = self._look()
+            self._looked_at = self._now()
+        finally:
+            self._looking.release()
+        return self._latest
 
-    def _open(self, library: Library) -> None:
+    def _look(self) -> GpuSight:
+        if self._library is not None and self._is_outdated():
+            self._close(self._library)
         if self._library is None:
+            if self._now() < self._open_at:
+                return GpuSight(missing=self._latest.missing)
+            trouble = self._open()
+            if trouble is not None:
+                self._open_at = self._now() + PAUSE
+                return GpuSight(missing=(trouble,))
+        return self._read()
+
+    def _is_outdated(self) -> bool:
+        is_due = self._now() >= self._open_at > 0
+        return is_due or self._surroundings.device_nodes != self._nodes
+
+    def _open(self) -> Missing | None:
+        """Why not, or None."""
+        try:
+            library = self._load()
+        except ImportError:
+            why = "the package nvidia-ml-py is not installed"
+            return Missing(trouble=Trouble.NO_PACKAGE, why=why)
+        try:
             library.nvmlInit()
-            count = library.nvmlDeviceGetCount()
-            self._handles = tuple(library.nvmlDeviceGetHandleByIndex(i) for i in range(count))
-            self._library = library
+            self._driver = library.nvmlSystemGetDriverVersion()
+        except library.NVMLError as error:
+            return self._why_closed(error)
+        self._library = library
+        self._reader = self._reader or Reader(library, self._name_of)
+        self._nodes = self._surroundings.device_nodes
+        self._open_at = 0.0
+        return None
 
-
-def _gpu(library: Library, handle: object, driver: str) -> Gpu:
-    memory = Bytes(library.nvmlDeviceGetMemoryInfo(handle).total)
-    return Gpu(name=library.nvmlDeviceGetName(handle), memory=memory, driver=driver)
-
-
-def _reading(library: Library, handle: object) -> JsonObject:
-    def memory() -> JsonObject:
-        told = library.nvmlDeviceGetMemoryInfo(handle)
-        return {"memory_used_bytes": told.used, "memory_total_bytes": told.total}
-
-    def utilisation() -> JsonObject:
-        return {"utilisation_percent": library.nvmlDeviceGetUtilizationRates(handle).gpu}
-
-    def temperature() -> JsonObject:
-        sensor = library.NVML_TEMPERATURE_GPU
-        return {"temperature_c": library.nvmlDeviceGetTemperature(handle, sensor)}
-
-    reading: JsonObject = {}
-    for ask in (memory, utilisation, temperature):
-        # Consumer cards and MIG slices do not support every question.
+    def _close(self, library: Library) -> None:
         with suppress(library.NVMLError):
-            reading |= ask()
-    return reading
+            library.nvmlShutdown()
+        self._library = None
+        self._open_at = 0.0
+
+    def _read(self) -> GpuSight:
+        library, reader = self._library, self._reader
+        if library is None or reader is None:
+            return self._latest
+        try:
+            count = library.nvmlDeviceGetCount()
+        except library.NVMLError as error:
+            self._close(library)
+            self._open_at = self._now() + PAUSE
+            return GpuSight(missing=(self._why_closed(error),))
+        gpus: list[GpuState] = []
+        missing: list[Missing] = []
+        for index in range(count):
+            try:
+                gpus.append(reader.read(index, library.nvmlDeviceGetHandleByIndex(index)))
+            except library.NVMLError as error:
+                missing.append(self._lost(index, error))
+        self._uuids |= {gpu.index: gpu.uuid for gpu in gpus}
+        if not count:
+            missing.append(self._no_gpu())
+        if missing and not self._open_at:
+            self._open_at = self._now() + PAUSE
+        return GpuSight(tuple(gpus), tuple(missing))
+
+    def _why_closed(self, error: Exception) -> Missing:
+        match kind_of(error):
+            case "NVMLError_LibraryNotFound" | "NVMLError_DriverNotLoaded":
+                return self._no_driver(error)
+            case "NVMLError_LibRmVersionMismatch":
+                why = (
+                    f"the NVIDIA driver was updated while the older one runs ({error}):"
+                    " reboot, or reload the driver"
+                )
+                return Missing(trouble=Trouble.DRIVER_REPLACED, why=why)
+            case _:
+                return Missing(
+                    trouble=Trouble.LOST, why=f"the NVIDIA driver does not answer ({error})"
+                )
+
+    def _no_driver(self, error: Exception) -> Missing:
+        if self._surroundings.is_left_out:
+            return _LEFT_OUT
+        if self._surroundings.has_card:
+            why = f"an NVIDIA card is there without a driver ({error}): load or install it"
+            return Missing(trouble=Trouble.NO_DRIVER, why=why)
+        return Missing(trouble=Trouble.NO_DRIVER, why=f"no NVIDIA driver is loaded ({error})")
+
+    def _no_gpu(self) -> Missing:
+        if self._surroundings.is_left_out:
+            return _LEFT_OUT
+        return Missing(trouble=Trouble.NO_GPU, why="the NVIDIA driver is there and sees no GPU")
+
+    def _lost(self, index: int, error: Exception) -> Missing:
+        advice = (
+            "start this container again, since a daemon-reload on the host takes GPUs away"
+            if self._surroundings.is_container
+            else "after a suspend reload the driver's module nvidia_uvm, else reboot"
+        )
+        why = f"GPU {index} does not answer ({error}): {advice}"
+        return Missing(trouble=Trouble.LOST, why=why, uuid=self._uuids.get(index))
 
 
-def _why(error: Exception) -> str:
-    """NVML's own kinds of errors are made on the fly; their names are all there is to go by."""
-    match type(error).__name__:
-        case "NVMLError_LibraryNotFound" | "NVMLError_DriverNotLoaded":
-            return f"no NVIDIA driver is loaded ({error})"
-        case _:
-            return f"the NVIDIA driver does not answer ({error})"
+_LEFT_OUT = Missing(
+    trouble=Trouble.NOT_PASSED_IN,
+    why=(
+        "no GPU was passed into this container (there is no /dev/nvidia0):"
+        " run it with --device nvidia.com/gpu=all"
+    ),
+)
+
+
+def _nobody(_pid: int) -> str | None:
+    """In a container the driver's numbers are the host's, and name somebody else here."""
+    return None

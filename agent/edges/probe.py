@@ -6,7 +6,11 @@ import socket
 import time
 from pathlib import Path
 
+from agent.edges.health import gpu_health, host_health
+from agent.edges.host import host_state
 from agent.edges.nvml import Nvml, Sight
+from agent.edges.processes import OwnProcesses
+from agent.model.gpu_state import GpuState
 from agent.model.hardware import Hardware
 from agent.model.ids import Bytes, JsonObject, Seconds
 
@@ -27,6 +31,7 @@ class SystemProbe:
         self._spool = spool
         self._nvml = nvml
         self._health_max_age = health_max_age
+        self._own = OwnProcesses()
         self._health: JsonObject = {}
         self._measured_at: float | None = None
 
@@ -52,6 +57,13 @@ class SystemProbe:
             self._measured_at = now
         return self._health
 
+    def gpu_states(self) -> tuple[GpuState, ...]:
+        """As last seen by who watches the GPUs."""
+        return self._nvml.latest.gpus if self._nvml else ()
+
+    def keep_health_for(self, health_max_age: Seconds) -> None:
+        self._health_max_age = health_max_age
+
     def _measure(self) -> JsonObject:
         # Imported here: the first poll goes out before anybody needs it.
         import psutil
@@ -62,8 +74,19 @@ class SystemProbe:
             "memory_percent": memory.percent,
             "memory_available_bytes": memory.available,
             "disk_free_bytes": free_disk(self._spool),
-            "gpus": self._nvml.readings() if self._nvml else [],
+            **self._gpu_health(),
+            **host_health(host_state(None)),
         }
+
+    def _gpu_health(self) -> JsonObject:
+        """As last seen by who watches the GPUs: a driver that hangs must not hold up a renewal."""
+        if self._nvml is None:
+            return {"gpus": []}
+        sight = self._nvml.latest
+        if not self._nvml.counts_as_the_host:
+            return gpu_health(sight, None)
+        pids = {process.pid for gpu in sight.gpus for process in gpu.processes or ()}
+        return gpu_health(sight, self._own.among(pids))
 
 
 def usable_cores() -> int:

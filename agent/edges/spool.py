@@ -85,6 +85,10 @@ class DiskSpool:
         with disk_errors(f"the spool folder {self._root}"):
             self._write_boot()
 
+    def retain_for(self, retention: Seconds) -> None:
+        """What was kept or set aside outlives this from now on."""
+        self._retention = retention
+
     def free(self) -> Bytes:
         with disk_errors(f"the spool folder {self._root}"):
             return Bytes(shutil.disk_usage(self._root).free)

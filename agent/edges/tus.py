@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from agent.edges.http import OK, STALL_TIMEOUT, Answer, Connection
 from agent.edges.lanes import FreeLane
 from agent.edges.problems import error_of
+from agent.edges.traffic import Traffic, nobody
 from agent.model.errors import (
     RequestRefusedError,
     ServerError,
@@ -46,10 +47,12 @@ class TusClient:
         *,
         stall: float = STALL_TIMEOUT,
         lane: Lane | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         self._connection = connection
         self._stall = stall
         self._lane = lane or FreeLane()
+        self._traffic = traffic or Traffic(nobody)
         self._headers = dict(headers or {})
         self._algorithms: dict[str, str | None] = {}
         """By host, where it was asked: what it can check. None: nothing."""
@@ -135,6 +138,7 @@ class TusClient:
             whole.reschedule(loop.time() + left)
             each.reschedule(loop.time() + self._stall)
             yield piece
+            self._traffic.on_sent(len(piece))
         each.reschedule(loop.time() + self._stall)
 
     async def _ask_for_algorithms(self, url: str) -> None:

@@ -2,7 +2,9 @@
 
 from agent.ports.box import Display, Pool, Probe
 from agent.ports.clock import Clock
+from agent.ports.desk import Clocks, Desk, PauseNote
 from agent.ports.notebook import Notebook
+from agent.ports.observer import Observer, Unobserved
 from agent.ports.server import (
     Ask,
     Grant,
@@ -27,12 +29,15 @@ from agent.ports.transfer import (
     Upload,
     Whole,
 )
+from agent.ports.watch import Watch
 
 __all__ = [
     "ArtifactSink",
     "Ask",
     "Body",
     "Clock",
+    "Clocks",
+    "Desk",
     "Display",
     "Grant",
     "InputSource",
@@ -42,9 +47,11 @@ __all__ = [
     "Lane",
     "Notebook",
     "NothingLeft",
+    "Observer",
     "Opened",
     "Part",
     "Partial",
+    "PauseNote",
     "PollResult",
     "Pool",
     "Probe",
@@ -54,6 +61,8 @@ __all__ = [
     "Resuming",
     "Spool",
     "Terms",
+    "Unobserved",
     "Upload",
+    "Watch",
     "Whole",
 ]

@@ -1,7 +1,7 @@
 """The agent itself: hello, the polling loop, a task for each held job, and an orderly end."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 import structlog
@@ -43,6 +43,33 @@ class Agent:
         self._drain_news = asyncio.Event()
         self._introduced = asyncio.Event()
         self._partings: list[asyncio.Task[None]] = []
+        self._poller: Poller | None = None
+
+    @property
+    def policy(self) -> Policy:
+        return self._policy
+
+    @property
+    def board(self) -> Board:
+        return self._board
+
+    @property
+    def drain(self) -> Drain:
+        return self._drain
+
+    @property
+    def poller(self) -> Poller | None:
+        """None until the server has answered our hello."""
+        return self._poller
+
+    def adopt(self, policy: Policy) -> None:
+        """The owner has changed his mind: jobs that come from now on are under the new rules."""
+        self._policy = policy
+        self._drain.on_grace(policy.stop_grace)
+        self._board.breaker.on_limit(policy.max_consecutive_failures)
+        if self._poller is not None:
+            self._poller.adopt(policy)
+        self._board.tell()
 
     async def run(self) -> None:
         """Work until drained or stopped; then everything is finished or handed back.
@@ -77,6 +104,11 @@ class Agent:
         self._drain.on_terminate(self._tools.clock.now())
         self._tell()
 
+    def on_drain(self, reason: str) -> None:
+        """The owner wants it to end once what it holds is done."""
+        self._drain.on_enough(reason)
+        self._tell()
+
     async def _introduce(self) -> tuple[Terms, Instant]:
         """The server's terms, and when it was asked for them: granted leases count from there."""
 
@@ -91,6 +123,12 @@ class Agent:
     def _holding(self) -> tuple[Resuming, ...]:
         held = tuple(job.resuming for job in self._board.jobs if job.is_accepted)
         return self._resumption.lines + held
+
+    @property
+    def restraints(self) -> Mapping[str, int]:
+        """How far each source has us step back: the server's pause, for one, is rung 1."""
+        in_force = self._board.in_force(self._tools.clock.now())
+        return {source: int(one.rung) for source, one in in_force}
 
     async def introduced(self) -> None:
         """Wait until the server has answered our hello."""
@@ -112,7 +150,7 @@ class Agent:
                     hold(received)
 
             self._resumption.settle(terms, asked_at, go_on=hold, part_with=part_with_it)
-            poller = Poller(
+            self._poller = poller = Poller(
                 self._tools,
                 self._policy,
                 self._board,

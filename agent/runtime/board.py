@@ -1,15 +1,20 @@
 """What the loops know of one another: the held jobs, and why nothing new is taken."""
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 
 from agent.core.breaker import Breaker
 from agent.core.verdict import Drop, Fail, Release, StopAgent
 from agent.model.ids import Instant, LeaseId
 from agent.model.lease import Directive, LostReason
+from agent.model.restraint import Restraint, Rung
 from agent.runtime.job import HeldJob
 from agent.runtime.settlement import Delivered, Ending, Kept, Settlement
 from agent.runtime.tools import MOST_FAILURES
+
+SERVER = "server"
+"""The source of its own directives."""
 
 
 class Board:
@@ -17,7 +22,7 @@ class Board:
 
     def __init__(self, now: Instant, most_failures: int = MOST_FAILURES) -> None:
         self._jobs: dict[LeaseId, HeldJob] = {}
-        self._paused: str | None = None
+        self._restraints: dict[str, Restraint] = {}
         self._changed = asyncio.Event()
         self.breaker = Breaker(most_failures=most_failures)
         self.taken = 0
@@ -25,14 +30,51 @@ class Board:
         self.idle_since = now
         self.kept: list[LeaseId] = []
         """Leases whose finished results stay behind."""
+        self.ended: Counter[Ending] = Counter()
+        """How the jobs of this run ended."""
 
     @property
     def jobs(self) -> tuple[HeldJob, ...]:
         return tuple(self._jobs.values())
 
     @property
-    def paused(self) -> str | None:
-        return self._paused
+    def restraints(self) -> Mapping[str, Restraint]:
+        """By source, those whose time is over included."""
+        return self._restraints
+
+    def restrain(self, source: str, restraint: Restraint | None) -> None:
+        """What this source asks for from now on; None: nothing.
+
+        It counts until its own `until`, or until the source says otherwise.
+        """
+        if restraint is not None and restraint.rung is Rung.WORK:
+            restraint = None
+        if restraint == self._restraints.get(source):
+            return
+        if restraint is None:
+            del self._restraints[source]
+        else:
+            self._restraints[source] = restraint
+        self.tell()
+
+    def in_force(self, now: Instant) -> tuple[tuple[str, Restraint], ...]:
+        """Each with its source, the highest rung first."""
+        standing = [
+            (source, restraint)
+            for source, restraint in self._restraints.items()
+            if restraint.until is None or now < restraint.until
+        ]
+        return tuple(sorted(standing, key=lambda one: -one[1].rung))
+
+    def paused(self, now: Instant) -> str | None:
+        """Why we take nothing new."""
+        standing = self.in_force(now)
+        return standing[0][1].why if standing else None
+
+    def next_end(self, now: Instant) -> Instant | None:
+        """When the first restraint in force ends by itself."""
+        ends = [one.until for _, one in self.in_force(now) if one.until is not None]
+        return min(ends, default=None)
 
     @property
     def unsettled(self) -> int:
@@ -52,7 +94,9 @@ class Board:
 
     def give_up(self, job: HeldJob, ending: Ending, now: Instant) -> None:
         del self._jobs[job.lease_id]
-        if not job.is_accepted:
+        if job.is_accepted:
+            self.ended[ending] += 1
+        else:
             self.taken -= 1  # Only an offer: it was never ours.
         if ending is Ending.KEPT:
             self.kept.append(job.lease_id)
@@ -75,14 +119,11 @@ class Board:
 
     def on_directive(self, directive: Directive, reason: str | None) -> None:
         """`pause` holds until `continue`."""
-        paused = None
         if directive is Directive.PAUSE:
-            paused = f"paused by the server{': ' + reason if reason else ''}"
-        elif directive is not Directive.CONTINUE:
-            paused = self._paused
-        if paused != self._paused:
-            self._paused = paused
-            self.tell()
+            why = f"paused by the server{': ' + reason if reason else ''}"
+            self.restrain(SERVER, Restraint(rung=Rung.TAKE_NOTHING, why=why))
+        elif directive is Directive.CONTINUE:
+            self.restrain(SERVER, None)
 
     def tell(self) -> None:
         """Something changed that a poll in progress does not know."""

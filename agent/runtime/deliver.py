@@ -62,6 +62,7 @@ class Delivery:
         self._on_progress = on_progress
         self._failures = 0
         self._heard = asyncio.Event()
+        self.moved = self.to_move = Bytes(0)
 
     def on_contact(self) -> None:
         """The server has answered another call: an outage is over."""
@@ -90,6 +91,7 @@ class Delivery:
 
     async def _upload_all(self, artifacts: tuple[Artifact, ...]) -> None:
         whole = sum(artifact.size for artifact in artifacts) or 1
+        self.to_move = Bytes(whole)
         before = 0
         for artifact in artifacts:
             await self._upload(artifact, before / whole, artifact.size / whole)
@@ -103,7 +105,9 @@ class Delivery:
                 offset = upload.offset
                 while isinstance(step := way.plan.next_step(offset), SendPart):
                     offset = await self._send(way, upload.url, step)
-                    self._on_progress(start + share * offset / artifact.size)
+                    done = start + share * offset / artifact.size
+                    self.moved = Bytes(round(done * self.to_move))
+                    self._on_progress(done)
             except TooLargeError as error:
                 way.plan.on_too_large()
                 if way.plan.is_at_smallest:

@@ -59,6 +59,14 @@ class Download:
         self._was_refetched = False
         self._refusals = 0
 
+    @property
+    def moved(self) -> Bytes:
+        return self._partial.length
+
+    @property
+    def to_move(self) -> Bytes | None:
+        return self._size
+
     async def run(self) -> None:
         """Return when the partial file holds the promised bytes.
 

@@ -10,8 +10,9 @@ from agent.core.job_life import Phase
 from agent.core.verdict import Drop, Fail, Release, verdict
 from agent.model.errors import AgentError, LeaseLostError
 from agent.model.failures import FailureCode
-from agent.model.ids import LeaseId
+from agent.model.ids import Instant, LeaseId, Seconds
 from agent.model.lease import Directive, Received
+from agent.model.snapshot import HeldLine
 from agent.ports import JobFolder, Resuming
 from agent.runtime.folders import leave
 from agent.runtime.race import INTERRUPTED, first_of
@@ -85,6 +86,26 @@ class HeldJob:
         """The line that hello says about it."""
         return Resuming(self._offer.job_id, self._offer.lease_id, self._work.report.stage)
 
+    def line(self, now: Instant) -> HeldLine:
+        """What the owner is told about it."""
+        offer, report, transfer = self._offer, self._work.report, self._work.transfer
+        watch = self._work.stopwatch
+        return HeldLine(
+            job_id=offer.job_id,
+            filename=offer.input.filename,
+            content_type=offer.content_type,
+            attempt=offer.attempt,
+            stage=report.stage.value,
+            progress=report.progress,
+            message=report.message,
+            held_for=Seconds(now - watch.began),
+            in_stage_for=Seconds(now - watch.entered),
+            moved=None if transfer is None else transfer.moved,
+            to_move=None if transfer is None else transfer.to_move,
+            rate=None if transfer is None else transfer.rate,
+            lease_left=Seconds(self._lease.ends_at - now) if self.is_accepted else None,
+        )
+
     @property
     def settlement(self) -> Settlement | None:
         """How it ended, once it has."""
@@ -99,6 +120,15 @@ class HeldJob:
     def needs_slot(self) -> bool:
         """It will compute, or does: what comes after that takes nobody's place."""
         return self._work.phase in {Phase.FETCHING, Phase.WAITING, Phase.PROCESSING}
+
+    @property
+    def is_in_outbox(self) -> bool:
+        """Finished; the server does not have it yet."""
+        return self._work.phase is Phase.DELIVERING
+
+    @property
+    def has_slot(self) -> bool:
+        return self._work.phase is Phase.PROCESSING
 
     @property
     def is_computing(self) -> bool:
@@ -129,6 +159,7 @@ class HeldJob:
             )
             ending = await self._run()
             self._tools.display.job_ended(self._offer.job_id)
+            self._tools.observer.job_ended(self._offer.job_id, ending.value, self._work.result_size)
             _log.info("job.ended", ending=ending.value, **self._work.stopwatch.read())
             return ending
 
@@ -195,6 +226,9 @@ class HeldJob:
     async def _attempt(self) -> Settlement:
         folder = await self._journal()
         await self._lease.accepted()
+        self._tools.observer.job_taken(
+            self._offer.job_id, self._offer.content_type, self._work.report.stage
+        )
         self._listener.on_move()
         return await self._work.run(folder, self._slots)
 

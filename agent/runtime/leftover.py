@@ -22,6 +22,7 @@ async def part_with(folder: JobFolder, tools: Tools) -> None:
     with bound_contextvars(job_id=offer.job_id, lease_id=offer.lease_id):
         ending = Ending.LOST if finished is None else await _asked(offer.lease_id, finished, tools)
         _log.warning("job.lost", ending=ending.value, was_finished=finished is not None)
+        tools.observer.job_ended(offer.job_id, ending.value)
         await leave(folder, ending)
 
 

@@ -44,8 +44,24 @@ class Poller:
         self._on_offer = on_offer
         self._on_directive = on_directive
         self._last_reason = ""
+        self._heard: PollResult | None = None
         self.refusal: RequestRefusedError | None = None
         """Why the server does not want to hear us, if that is how it ended."""
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why no job is asked for; None: one is."""
+        decision = admit(self._view())
+        return decision.why if isinstance(decision, OnlyBeat) else None
+
+    @property
+    def heard(self) -> PollResult | None:
+        """The last answer to a poll that asked for a job."""
+        return self._heard
+
+    def adopt(self, policy: Policy) -> None:
+        """The owner has changed his mind."""
+        self._policy = policy
 
     async def run(self) -> None:
         """Poll until the agent takes nothing new any more."""
@@ -86,6 +102,8 @@ class Poller:
 
     async def _hear(self, result: PollResult, decision: Decision, asked_at: Instant) -> None:
         now = self._tools.clock.now()
+        if isinstance(decision, AskForWork):
+            self._heard = result
         self._on_directive(result.directive, result.reason)
         offer = result.offer
         if offer is not None and not self._board.holds(offer.lease_id):
@@ -93,7 +111,7 @@ class Poller:
             self._on_offer(Received(offer, now))
             return
         if isinstance(decision, AskForWork):
-            self._say_why_idle(_why_nothing(result))
+            self._say_why_idle(why_nothing(result))
         self._stop_if_idle_too_long(now)
         if now - asked_at < REST and self._drain.mode is Mode.RUNNING:
             # An offer that we hold already rests too: its renewal is on the way.
@@ -106,9 +124,13 @@ class Poller:
             await first_of(self._board.change(), self._pause_end())
 
     async def _pause_end(self) -> None:
-        trust = self._board.breaker.trust(self._tools.clock.now())
-        if isinstance(trust, Paused):
-            await self._tools.clock.sleep_until(trust.until)
+        now = self._tools.clock.now()
+        trust = self._board.breaker.trust(now)
+        ends = [trust.until] if isinstance(trust, Paused) else []
+        if (end := self._board.next_end(now)) is not None:
+            ends.append(end)
+        if ends:
+            await self._tools.clock.sleep_until(min(ends))
         else:
             await asyncio.Event().wait()
 
@@ -130,7 +152,7 @@ class Poller:
             awaited=self._tools.awaited.total,
             disk_reserve=policy.disk_reserve,
             max_input=policy.max_input,
-            paused=board.paused or paused,
+            paused=board.paused(self._tools.clock.now()) or paused,
             trust=trust,
         )
 
@@ -187,7 +209,8 @@ class Poller:
             _log.info("agent.idle", reason=reason)
 
 
-def _why_nothing(result: PollResult) -> str:
+def why_nothing(result: PollResult) -> str:
+    """What the answer says about the jobs that wait."""
     if not result.skipped:
         return "no job is waiting"
     waiting = ", ".join(f"{count} {why}" for why, count in sorted(result.skipped.items()))

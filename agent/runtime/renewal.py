@@ -22,6 +22,9 @@ from agent.runtime.patience import CREDENTIALS_BACKOFF
 from agent.runtime.race import first_of
 from agent.runtime.tools import Policy, Tools
 
+MOST_LATE = Seconds(5 * 60.0)
+"""A renewal that begins later than that, or does not end, begins and ends no more."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -61,6 +64,11 @@ class LeaseHolder:
     def is_accepted(self) -> bool:
         return self._keeper.is_accepted
 
+    @property
+    def ends_at(self) -> Instant:
+        """Renewals move it on; one that comes later revives the lease."""
+        return self._keeper.ends_at
+
     async def accepted(self) -> None:
         """Wait until one renewal has succeeded: nothing of the job may start before."""
         await self._accepted.wait()
@@ -72,8 +80,15 @@ class LeaseHolder:
 
     async def hold(self) -> NoReturn:
         """Renew until cancelled. Raises `LeaseLostError` the moment the lease is not ours."""
+        try:
+            await self._hold()
+        finally:
+            self._tools.vitality.dismiss(self._lease_id)
+
+    async def _hold(self) -> NoReturn:
         while True:
             self._news.clear()
+            self._promise()
             await first_of(
                 self._tools.clock.sleep_until(self._keeper.next_wakeup), self._news.wait()
             )
@@ -84,6 +99,11 @@ class LeaseHolder:
             if isinstance(decision, OfferRanOut):
                 raise LeaseLostError(LostReason.EXPIRED)
             await self._renew(decision, now)
+
+    def _promise(self) -> None:
+        left = max(0.0, self._keeper.next_wakeup - self._tools.clock.now())
+        words = "a lease is not renewed"
+        self._tools.vitality.promise(self._lease_id, Seconds(left + MOST_LATE), words)
 
     async def _renew(self, order: Renew, asked_at: Instant) -> None:
         clock = self._tools.clock
@@ -104,6 +124,7 @@ class LeaseHolder:
             # A bug on one of the two sides. Asking again would only repeat it.
             _log.error("lease.renewal_refused", reason=str(error))
             self._on_end(verdict(error))
+            self._tools.vitality.dismiss(self._lease_id)
             await asyncio.Event().wait()
         else:
             if isinstance(renewal, Renewal):

@@ -17,11 +17,18 @@ class Stopwatch:
     def __init__(self, now: Callable[[], Instant], phase: Phase) -> None:
         self._now = now
         self._phase = phase
-        self._since = now()
+        self._since = self._entered = now()
+        self.began = self._entered
         self._spent = dict.fromkeys(_NAMES.values(), 0.0)
+
+    @property
+    def entered(self) -> Instant:
+        """When the phase began."""
+        return self._entered
 
     def enter(self, phase: Phase) -> None:
         self._book()
+        self._entered = self._since
         self._phase = phase
 
     def read(self) -> dict[str, float]:

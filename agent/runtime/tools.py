@@ -5,8 +5,18 @@ from random import Random
 
 from agent.core.backoff import Backoff
 from agent.core.fetch_admission import Awaited
+from agent.core.vitality import Vitality
 from agent.model.ids import Bytes, Seconds
-from agent.ports import ArtifactSink, Clock, Display, InputSource, Pool, Spool
+from agent.ports import (
+    ArtifactSink,
+    Clock,
+    Display,
+    InputSource,
+    Observer,
+    Pool,
+    Spool,
+    Unobserved,
+)
 from agent.runtime.foresight import Foresight
 from agent.runtime.introduced import IntroducedServer
 
@@ -26,6 +36,8 @@ class Tools:
     awaited: Awaited = field(default_factory=Awaited)
     foresight: Foresight | None = None
     """None: there are no quiet hours by which a job must be done."""
+    observer: Observer = field(default_factory=Unobserved)
+    vitality: Vitality = field(default_factory=Vitality)
 
     @property
     def error_backoff(self) -> Backoff:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import PurePath
 
 import structlog
@@ -15,10 +16,11 @@ from agent.core.job_life import (
     phase_at_start,
 )
 from agent.core.lease_keeper import NEWS_SPACING, STEP_SPACING
+from agent.core.rate import Rate
 from agent.model.errors import JobFailedError, JobReturnedError
 from agent.model.failures import FailureCode
 from agent.model.held import Finished
-from agent.model.ids import Instant, Seconds
+from agent.model.ids import Bytes, Instant, Seconds
 from agent.model.lease import Offer
 from agent.model.work import Failed, Produced, Progress, Returned, Task
 from agent.ports import JobFolder, Report
@@ -32,6 +34,16 @@ from agent.runtime.stopwatch import Stopwatch
 from agent.runtime.tools import Policy, Tools
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """An input or a result on its way."""
+
+    moved: Bytes
+    to_move: Bytes | None
+    rate: float | None
+    """Bytes a second."""
 
 
 class Work:
@@ -56,6 +68,10 @@ class Work:
         self._phase = Phase.FETCHING if left is None else phase_at_start(left.journal)
         self._progress = Progress(0.0, "")
         self._delivery: Delivery | None = None
+        self._transfer: Download | Delivery | None = None
+        self._rate = Rate()
+        self.result_size: Bytes | None = None
+        """Of all artifacts, once they are finished."""
         self.stopwatch = Stopwatch(tools.clock.now, self._phase)
 
     @property
@@ -65,6 +81,15 @@ class Work:
     @property
     def report(self) -> Report:
         return Report(STAGE_OF[self._phase], self._progress.fraction, self._progress.message)
+
+    @property
+    def transfer(self) -> Transfer | None:
+        """None where no bytes move in this phase."""
+        moving = self._transfer
+        if moving is None:
+            return None
+        rate = self._rate.rate(moving.moved, self._tools.clock.now())
+        return Transfer(moving.moved, moving.to_move, rate)
 
     def on_contact(self) -> None:
         """The server has answered a renewal: a delivery need not wait out its pause."""
@@ -78,8 +103,9 @@ class Work:
     async def run(self, folder: JobFolder, slots: asyncio.Semaphore) -> Delivered:
         """Raises what `verdict` has a word for."""
         finished = folder.journal.finished or await self._finish(folder, slots)
+        self.result_size = Bytes(sum(artifact.size for artifact in finished.manifest))
         delivery = Delivery(self._offer, folder, self._tools, self._on_fraction)
-        self._delivery = delivery
+        self._delivery = self._transfer = delivery
         await delivery.run(finished.manifest, lambda: result_of(finished, self.stopwatch.read()))
         return Delivered(len(finished.manifest))
 
@@ -114,6 +140,7 @@ class Work:
         download = Download(
             self._offer.input, folder.input, self._tools, self._policy, self._on_fraction
         )
+        self._transfer = download
         await download.run()
         await folder.seal_input()
 
@@ -151,8 +178,11 @@ class Work:
 
     def _move(self, event: Event) -> None:
         self._phase = advance(self._phase, event)
+        self._transfer = None
         self.stopwatch.enter(self._phase)
-        _log.debug("stage.entered", stage=STAGE_OF[self._phase].value)
+        stage = STAGE_OF[self._phase]
+        _log.debug("stage.entered", stage=stage.value)
+        self._tools.observer.job_moved(self._offer.job_id, stage)
         self._on_progress(Progress(0.0, ""))
         self._on_news(STEP_SPACING)
 
@@ -161,6 +191,8 @@ class Work:
 
     def _on_progress(self, progress: Progress) -> None:
         before, self._progress = self._progress, progress
+        if self._transfer is not None:
+            self._rate.on_bytes(self._transfer.moved, self._tools.clock.now())
         # Whoever waits for the job wants to see it move; the keeper spaces the renewals.
         if progress.message != before.message:
             self._on_news(STEP_SPACING)

@@ -3,7 +3,6 @@
 `MORAG_BENCH_MEDIA` with `dialog2.flac` and `dialog2.json` has it measured on two real speakers too.
 """
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from agent.pipelines.models.search import models_named
 from agent.pipelines.spoken.recording import Recording
 from agent.pipelines.spoken.span import Span
 from agent.pipelines.spoken.spans import coverage
-from tests.benchmarks.media import recording_named
+from tests.benchmarks.media import text_of
 from tests.benchmarks.reading import reading
 from tests.benchmarks.report import Figure
 from tests.speech import word_error_rate
@@ -53,10 +52,9 @@ def measure(folder: Path) -> list[Figure]:
 def _recordings(folder: Path) -> Iterator[tuple[str, Path, str]]:
     spoken = reading(folder, MINUTES)
     yield f"{spoken.seconds:.0f} s of two synthetic voices", spoken.path, spoken.text
-    real = recording_named("dialog2")
+    real = text_of("dialog2")
     if real is not None:
-        turns = json.loads(real.with_suffix(".json").read_text())
-        yield "two real speakers", real, " ".join(one["text"] for one in turns["utterances"])
+        yield "two real speakers", *real
 
 
 def _compared(name: str, recording: Recording, text: str, hearing: Hearing) -> list[Figure]:

@@ -22,7 +22,16 @@ from agent.pipelines.ocr.engine import Pixels
 from agent.pipelines.ocr.layout import as_paragraphs
 from agent.pipelines.ocr.loading import load_ocr
 from tests.benchmarks.report import Figure
-from tests.pages import Text, character_error_rate, column, page, turned, write_on
+from tests.pages import (
+    PHOTOGRAPHED,
+    Text,
+    character_error_rate,
+    column,
+    page,
+    photograph,
+    turned,
+    write_on,
+)
 
 BAR = 2.0
 """Percent of characters."""
@@ -77,7 +86,8 @@ def cases() -> Iterator[Case]:
     )
     yield Case("Chinese", page(column(CHINESE, 60, 40, 30), height=240), CHINESE, "chi_sim")
     yield Case("Japanese", page(column(JAPANESE, 60, 40, 30), height=240), JAPANESE, "jpn")
-    yield Case("a photo of a sign", _photo(), SIGN, "eng")
+    yield Case("a photograph of a page", photograph(), PHOTOGRAPHED, "eng")
+    yield Case("a made photo of a sign", _photo(), SIGN, "eng")
     yield Case("small print on a photo of 12 megapixels", _small_print(), LEFT * 6, "deu")
 
 

@@ -33,11 +33,14 @@ import json, sys, tempfile
 from pathlib import Path
 from agent.pipelines.box.running import Box
 from agent.pipelines.video.wishes import Wishes
-wishes = Wishes(scenes=True, keyframes=200, thumbnails=20, sizes=((320, 240),), sheet=True,
-                screens=False, quality=85)
+parts = sys.argv[2:]
+wishes = Wishes(scenes="scenes" in parts, keyframes=200 * ("keys" in parts),
+                thumbnails=20 * ("thumbnails" in parts), sizes=((320, 240),),
+                sheet="sheet" in parts, screens=False, quality=85)
 with tempfile.TemporaryDirectory() as scratch:
     answer = Box().read("video-pictures", Path(sys.argv[1]), Path(scratch), wishes.arguments())
-assert len(answer["thumbnails"]) == 20 and answer["keyframes"]
+assert len(answer["thumbnails"]) == wishes.thumbnails
+assert bool(answer["keyframes"]) is bool(wishes.keyframes)
 print(json.dumps([start for start, _ in answer["scenes"]][1:]))
 """
 MOVIEPY = """
@@ -96,7 +99,7 @@ def _film(name: str, encoding: Encoding) -> Film:
 def _compared(name: str, film: Film, folder: Path) -> list[Figure]:
     path, here = str(film.path), str(folder)
     _run("-c", "import sys; open(sys.argv[1], 'rb').read()", path)  # into the page cache
-    ours = _run("-c", OURS, path)
+    ours = _run("-c", OURS, path, "scenes", "keys", "thumbnails", "sheet")
     scenes = _run("-c", SCENEDETECT, path)
     found, theirs = json.loads(ours.said), json.loads(scenes.said)
     moments = [f"{(a + b) / 2:.3f}" for a, b in zip([0.0, *theirs], [*theirs, 600.0], strict=True)]
@@ -109,7 +112,21 @@ def _compared(name: str, film: Film, folder: Path) -> list[Figure]:
         ("OpenCV's key frames alone", keys),
         ("PySceneDetect's scenes alone", scenes),
     ]
+    alone = [
+        ("thumbnails", "moviepy", _run("-c", OURS, path, "thumbnails"), stills),
+        (
+            "scenes and key frames",
+            "OpenCV, told the scenes",
+            _run("-c", OURS, path, "scenes", "keys"),
+            keys,
+        ),
+        ("scenes", "PySceneDetect", _run("-c", OURS, path, "scenes"), scenes),
+    ]
     return [
+        *(
+            Figure(f"{name}: our {part} alone, processor", mine.cpu, their.cpu, "s", who)
+            for part, who, mine, their in alone
+        ),
         *(Figure(f"{name}: all of ours, clock", ours.wall, o.wall, "s", w) for w, o in beside),
         *(Figure(f"{name}: all of ours, processor", ours.cpu, o.cpu, "s", w) for w, o in beside),
         Figure(

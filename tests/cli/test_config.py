@@ -33,7 +33,7 @@ def test_each_line_tells_where_it_came_from(
 
     lines = {line.split("  #")[0].strip(): line for line in capsys.readouterr().out.splitlines()}
     assert lines['id = "w7"'].endswith("# MORAG_REMOTE_WORKER_ID")
-    assert lines["max_jobs = 2"].endswith("# --max-jobs")
+    assert lines["max_jobs = 2"].endswith("# --max-jobs (live)")
     assert lines["soft_stop_min = 5"].endswith(
         "# default; takes effect with pipelines that can stop early"
     )
@@ -66,6 +66,7 @@ def test_json_carries_file_values_origins_and_warnings(
         "value": 2,
         "from": f"{file}: agent.slots",
         "takes_effect_with": None,
+        "live": False,
     }
     (warning,) = told["warnings"]
     assert warning.startswith(f"{file}: limits.soft_stop_min does nothing yet")

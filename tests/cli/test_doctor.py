@@ -14,7 +14,6 @@ from agent.cli.checks import data_check, gpu_check, model_check, spool_check, ty
 from agent.cli.exit_codes import ExitCode
 from agent.cli.packages import base_check, extra_checks
 from agent.config import Settings, load, wanted_types
-from agent.edges.nvml import Nvml
 from agent.model.hardware import Hardware
 from agent.model.ids import Bytes
 from agent.pipelines import registry
@@ -22,7 +21,7 @@ from agent.pipelines.models import placing
 from agent.pipelines.models.choice import EngineName, ModelReport
 from agent.pipelines.models.search import model_at
 from tests.cli.served import Served
-from tests.fakes.nvml import Card, FakeNvml, NVMLError_LibraryNotFound
+from tests.fakes.nvml import Card, FakeNvml, NVMLError_LibraryNotFound, seen_by
 
 BASE = "http://127.0.0.1:8080"
 NO_GPU = Hardware(cpu_cores=4, memory=Bytes(2**33), disk_free=Bytes(0), gpus=(), hostname="attic")
@@ -239,18 +238,18 @@ def test_without_a_decoder_audio_cannot_be_done(monkeypatch: pytest.MonkeyPatch)
 def test_a_gpu_is_missed_only_where_it_is_wanted(
     settings: Settings, library: FakeNvml, state: State, found: str
 ) -> None:
-    check = gpu_check(settings, Nvml(lambda: library))
+    check = gpu_check(settings, seen_by(library))
 
     assert (check.state, check.found) == (state, found)
 
 
 def test_who_follows_the_advice_about_a_missing_gpu_still_takes_audio() -> None:
-    check = gpu_check(Settings(capability="gpu"), Nvml(lambda: NO_DRIVER))
+    check = gpu_check(Settings(capability="gpu"), seen_by(NO_DRIVER))
     advised = load(environ={}, flags={"gpu": False, "capability": "hybrid"}).settings
 
     assert "--no-gpu --capability hybrid" in check.advice
     assert "audio" in wanted_types(advised, NO_GPU)
-    assert gpu_check(advised, Nvml(lambda: NO_DRIVER)).state is State.OK
+    assert gpu_check(advised, seen_by(NO_DRIVER)).state is State.OK
 
 
 def test_what_is_left_out_is_told_with_how_to_take_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -338,3 +337,10 @@ def test_a_model_to_be_downloaded_is_fine_when_that_is_allowed() -> None:
     settings = Settings(allow_download=True, whisper_model="medium", device="cpu")
 
     assert "downloaded with the first job" in model_check(settings).found
+
+
+def test_a_required_gpu_that_is_missing_fails_the_check() -> None:
+    check = gpu_check(Settings(gpu_require=True), seen_by(NO_DRIVER))
+
+    assert check.state is State.FAIL
+    assert "--no-require-gpu" in check.advice

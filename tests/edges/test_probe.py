@@ -1,10 +1,12 @@
+import json
+import os
 import socket
 from pathlib import Path
 
-from agent.edges.nvml import Nvml
 from agent.edges.probe import SystemProbe, free_disk
 from agent.model.ids import Seconds
-from tests.fakes.nvml import Card, FakeNvml
+from tests.fakes.boxes import box
+from tests.fakes.nvml import Card, FakeNvml, NvmlError, Process, seen_by
 
 
 def probe_of(
@@ -13,7 +15,7 @@ def probe_of(
     *,
     max_age: Seconds = Seconds(0.0),  # noqa: B008
 ) -> SystemProbe:
-    nvml = Nvml(lambda: library) if library else None
+    nvml = seen_by(library, box(folder)) if library else None
     return SystemProbe(folder, nvml=nvml, health_max_age=max_age)
 
 
@@ -54,6 +56,33 @@ def test_health_tells_load_memory_disk_and_gpus(tmp_path: Path) -> None:
     (gpu,) = health["gpus"] if isinstance(health["gpus"], list) else []
     assert isinstance(gpu, dict)
     assert gpu["temperature_c"] == 70
+
+
+def test_health_tells_what_was_last_seen_and_asks_no_driver_itself(tmp_path: Path) -> None:
+    library = FakeNvml([Card(processes=(Process(os.getpid()), Process(1, "secret.exe")))])
+    probe = probe_of(tmp_path, library)
+    probe.hardware()
+    library.broken = NvmlError("gone")
+
+    health = probe.health()
+
+    (gpu,) = health["gpus"] if isinstance(health["gpus"], list) else []
+    assert isinstance(gpu, dict)
+    assert gpu["processes"] == [
+        {"program": "the agent", "memory_bytes": 200_000_000},
+        {"program": "a foreign program", "memory_bytes": 200_000_000},
+    ]
+    assert "secret" not in json.dumps(health)
+    assert "gpu_trouble" not in health
+
+
+def test_health_tells_why_there_is_no_gpu(tmp_path: Path) -> None:
+    probe = probe_of(tmp_path, FakeNvml(broken=NvmlError("gone")))
+    probe.hardware()
+
+    assert probe.health()["gpu_trouble"] == [
+        {"kind": "lost", "why": "the NVIDIA driver does not answer (gone)"}
+    ]
 
 
 def test_health_is_measured_again_only_when_it_is_old(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from tests.end_to_end.house import House, Running, wait_until
-from tests.speech import FOX, SHIP, say
+from tests.speech import LETTER, MARKET, say
 
 pytestmark = pytest.mark.slow
 
@@ -15,8 +15,7 @@ GRACE = 10.0
 @pytest.fixture
 def busy(house: House) -> tuple[House, Running, str]:
     """An agent that computes something long."""
-    text = " ".join([FOX, SHIP] * 4)
-    clip = say(text, house.folder / "long.wav").read_bytes()
+    clip = say(f"{MARKET} {LETTER}", house.folder / "long.wav").read_bytes()
     house.serve()
     agent = house.agent("attic", "--stop-grace-s", "1")
     job_id = house.create_job(clip, "long.wav", content_type="audio")

@@ -8,6 +8,7 @@ from agent.core.verdict import Drop, Fail, Release, StopAgent
 from agent.model.failures import FailureCode
 from agent.model.ids import Instant, LeaseId
 from agent.model.lease import Directive, LostReason, Received
+from agent.model.restraint import Restraint, Rung
 from agent.runtime.board import Board
 from agent.runtime.job import HeldJob
 from agent.runtime.settlement import Delivered, Ending, Kept, Settlement
@@ -100,11 +101,11 @@ async def test_a_pause_holds_until_continue() -> None:
 
     board.on_directive(Directive.PAUSE, "the owner plays")
     board.on_directive(Directive.DRAIN, None)
-    paused = board.paused
+    paused = board.paused(NOW)
     board.on_directive(Directive.CONTINUE, None)
 
     assert paused == "paused by the server: the owner plays"
-    assert board.paused is None
+    assert board.paused(NOW) is None
 
 
 async def test_a_directive_is_news_only_when_it_changes_something() -> None:
@@ -162,3 +163,61 @@ async def test_every_other_end_says_nothing_about_the_box(settlement: Settlement
     board.on_settled(settlement, NOW)
 
     assert board.breaker.trust(NOW) == Trusted(1)
+
+
+GAME = Restraint(rung=Rung.PAUSE, why="a game runs")
+QUIET = Restraint(rung=Rung.TAKE_NOTHING, why="quiet hours", until=Instant(160.0))
+
+
+async def test_the_highest_rung_says_why() -> None:
+    board = Board(NOW)
+    board.restrain("hours", QUIET)
+    board.restrain("guest", GAME)
+
+    assert board.paused(NOW) == "a game runs"
+    assert board.in_force(NOW) == (("guest", GAME), ("hours", QUIET))
+    board.restrain("guest", None)
+    assert board.paused(NOW) == "quiet hours"
+
+
+async def test_a_restraint_ends_at_its_time() -> None:
+    board = Board(NOW)
+    board.restrain("hours", QUIET)
+
+    assert board.next_end(NOW) == 160.0
+    assert board.paused(Instant(159.9)) == "quiet hours"
+    assert board.paused(Instant(160.0)) is None
+    assert board.next_end(Instant(160.0)) is None
+
+
+async def test_a_restraint_is_news_only_when_it_changes() -> None:
+    board = Board(NOW)
+    board.restrain("guest", GAME)
+    first = await has_changed(board)
+    board.seen()
+
+    board.restrain("guest", GAME)
+    board.restrain("budget", None)
+    again = await has_changed(board)
+    board.restrain("guest", None)
+
+    assert (first, again, await has_changed(board)) == (True, False, True)
+
+
+async def test_the_lowest_rung_is_no_restraint() -> None:
+    board = Board(NOW)
+    board.restrain("guest", GAME)
+
+    board.restrain("guest", Restraint(rung=Rung.WORK, why="nothing"))
+
+    assert board.restraints == {}
+
+
+async def test_how_jobs_ended_is_counted(world: World) -> None:
+    world.add()
+    job, board = await world.hold(), Board(NOW)
+    board.take(job)
+
+    board.give_up(job, await job.run(), NOW)
+
+    assert board.ended == {Ending.COMPLETED: 1}

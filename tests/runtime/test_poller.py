@@ -1,13 +1,15 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from agent.model.errors import CredentialsRefusedError, ServerUnavailableError
-from agent.model.ids import Bytes, JobId, Seconds
+from agent.model.ids import Bytes, Instant, JobId, Seconds
 from agent.model.lease import Directive
+from agent.model.restraint import Restraint, Rung
 from agent.runtime.agent import Agent
 from tests.fakes.ledger import Spell
 from tests.fakes.pool import HANGS, Plan
@@ -428,3 +430,30 @@ async def test_an_offer_that_arrives_with_the_signal_to_end_is_not_accepted(
 
     assert world.server.times("renew") == []
     assert job.attempts == 0
+
+
+QUIET = Restraint(rung=Rung.TAKE_NOTHING, why="quiet hours", until=Instant(40.0))
+
+
+async def test_a_restraint_supersedes_the_poll_and_its_end_the_next(world: World) -> None:
+    async with working(world) as agent:
+        await world.sleep_until(10.0)
+        agent.board.restrain("hours", QUIET)
+        await world.sleep_until(50.0)
+
+    assert list(zip(world.server.times("poll"), places(world), strict=True)) == [
+        (0.0, (1, 0)),
+        (10.0, (0, 0)),
+        (35.0, (0, 0)),
+        (40.0, (1, 0)),
+    ]
+    assert [ask.why_idle for ask in world.server.asks] == [None, "quiet hours", "quiet hours", None]
+
+
+async def test_another_policy_holds_from_the_next_poll_on(world: World) -> None:
+    async with working(world) as agent:
+        await world.sleep_until(10.0)
+        agent.adopt(replace(agent.policy, max_input=Bytes(1000)))
+        await world.sleep_until(30.0)
+
+    assert [ask.max_input for ask in world.server.asks] == [1 << 30, 1000]

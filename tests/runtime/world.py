@@ -9,16 +9,19 @@ from hashlib import sha256
 from random import Random
 from typing import Any
 
+from agent.core.vitality import Vitality
 from agent.model.ids import Bytes, Digest, Instant, JobId, JsonObject, LeaseId, Seconds
 from agent.model.lease import Directive, InputRef, Offer, Received
 from agent.ports import Ask, Introduction
 from agent.runtime.agent import Agent
 from agent.runtime.introduced import IntroducedServer
 from agent.runtime.job import HeldJob
+from agent.runtime.observed import ObservedServer
 from agent.runtime.tools import Policy, Tools
 from tests.core.dice import Highest
 from tests.fakes.display import FakeDisplay
 from tests.fakes.ledger import FakeJob
+from tests.fakes.observer import FakeObserver
 from tests.fakes.pool import FakePool, Plan
 from tests.fakes.server import FakeConnection, FakeServer
 from tests.fakes.sink import FakeSink
@@ -84,13 +87,22 @@ class World:
         return FakeDisplay()
 
     @cached_property
+    def observer(self) -> FakeObserver:
+        return FakeObserver()
+
+    @cached_property
+    def vitality(self) -> Vitality:
+        return Vitality()
+
+    @cached_property
     def slots(self) -> asyncio.Semaphore:
         return asyncio.Semaphore(self.policy.slots)
 
     @cached_property
     def tools(self) -> Tools:
+        server = ObservedServer(self.connection, self.vitality, self.observer)
         return Tools(
-            server=IntroducedServer(self.connection, WHO, self.spool),
+            server=IntroducedServer(server, WHO, self.spool),
             source=self.source,
             sink=self.sink,
             spool=self.spool,
@@ -98,6 +110,8 @@ class World:
             clock=self.clock,
             display=self.display,
             rng=self.rng,
+            observer=self.observer,
+            vitality=self.vitality,
         )
 
     def add(

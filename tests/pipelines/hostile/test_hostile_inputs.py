@@ -13,7 +13,7 @@ from time import monotonic
 import psutil
 import pytest
 
-from agent.compose import CHILD
+from agent.compose.children import CHILD
 from agent.edges.children import ChildPool, Limits
 from agent.model.ids import JobId, Seconds
 from agent.model.work import Failed, Outcome, PipelineSettings, Produced, Task

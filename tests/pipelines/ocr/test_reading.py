@@ -11,7 +11,15 @@ from agent.pipelines.ocr.engine import Ocr
 from agent.pipelines.ocr.layout import as_paragraphs
 from agent.pipelines.ocr.loading import load_ocr, ocr_is_possible
 from agent.pipelines.ocr.scripts import can_read
-from tests.pages import Text, character_error_rate, column, page, turned
+from tests.pages import (
+    PHOTOGRAPHED,
+    Text,
+    character_error_rate,
+    column,
+    page,
+    photograph,
+    turned,
+)
 
 GERMAN = [
     "Grüße aus Köln: 20 € für Öl & Äpfel.",
@@ -58,6 +66,12 @@ def test_two_columns_of_a_page_that_is_askew_are_read_in_order(reader: Ocr) -> N
 
     text = " ".join(" ".join(as_paragraphs(lines)).split())
     assert character_error_rate(" ".join(left + right), text) < 0.02
+
+
+def test_a_photograph_of_a_bent_page_is_read(reader: Ocr) -> None:
+    read = "".join(as_paragraphs(reader.lines(photograph())))
+
+    assert character_error_rate("".join(PHOTOGRAPHED), read) < 0.02
 
 
 def test_a_tall_screenshot_is_read_to_its_end_with_no_line_twice(reader: Ocr) -> None:

@@ -1,0 +1,1 @@
+"""The one place that knows every class: builds the edges from the settings and hands them out."""

@@ -1,0 +1,141 @@
+"""Everything that `run` needs, opened in order and closed again."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+
+import structlog
+
+from agent.compose.box import nvml_of, probe_of, refuse_without_gpu, watch
+from agent.compose.children import devices_for, pool_of, warm
+from agent.compose.introducing import connection_of, introduction
+from agent.compose.lending import foresight_of, lending_of, zone_of
+from agent.compose.ownership import desk_of, follow, policy_of, serve
+from agent.compose.watched import Box, Watched
+from agent.config import LiveSettings, Settings, pipeline_settings, types_told
+from agent.edges.clock import SystemClock, SystemClocks
+from agent.edges.control_socket import ControlSocket
+from agent.edges.downloads import HttpInputSource
+from agent.edges.file_mark import mark_of
+from agent.edges.http import Connection
+from agent.edges.native_server import Identity, NativeServer
+from agent.edges.pause_note import DiskPauseNote
+from agent.edges.probe import SystemProbe
+from agent.edges.spool import DiskSpool
+from agent.edges.tus import TusClient
+from agent.edges.uploads import TusArtifactSink
+from agent.model.ids import AgentId, BootId, Seconds
+from agent.pipelines.registry import possible_content_types
+from agent.ports import Clock, Display
+from agent.runtime.agent import Agent
+from agent.runtime.contact import WatchedServer
+from agent.runtime.introduced import IntroducedServer
+from agent.runtime.lanes import Link
+from agent.runtime.owner import Owner
+from agent.runtime.rereading import Rereading
+from agent.runtime.tools import Tools
+from agent.wire.base import BOOT_HEADER
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    agent: Agent
+    rereading: Rereading
+
+
+@asynccontextmanager
+async def agent_of(
+    live: LiveSettings,
+    environ: Mapping[str, str],
+    display: Display,
+    on_wedge: Callable[[], None] | None = None,
+) -> AsyncIterator[AtWork]:
+    """Everything that `run` needs; what was opened is closed again.
+
+    `on_wedge` ends the process when the loop stands still; without it nobody looks. Raises
+    `ConfigError` for settings that do not fit together or to the box, or a spool that is taken.
+    """
+    settings, clock = live.current, SystemClock(zone_of(live.current))
+    nvml = nvml_of(settings)
+    probe = probe_of(settings, nvml)
+    refuse_without_gpu(settings, probe.gpus())
+    hardware = probe.hardware()
+    possible = possible_content_types(pipeline_settings(settings))
+    who = introduction(settings, hardware, possible)
+    told = types_told(settings, hardware, possible)
+    structlog.get_logger(__name__).info("agent.started", agent_id=settings.agent_id, **told)
+    async with AsyncExitStack() as opened:
+        watched = Watched(settings, environ, nvml)
+        opened.callback(watched.close)
+        connection = connection_of(live)
+        opened.push_async_callback(connection.close)
+        spool = DiskSpool(settings.spool, Seconds(settings.retention_h * 3600.0))
+        opened.callback(spool.close)
+        pool = pool_of(settings, environ, devices_for(who, hardware, environ), watched.meter)
+        opened.push_async_callback(pool.close)
+        lending = lending_of(settings, clock)
+        calls = _Calls(settings, _Way(connection, lending.link, watched), probe, clock)
+        tools = Tools(
+            server=IntroducedServer(watched.server(calls.server), who, spool),
+            source=calls.source,
+            sink=calls.sink,
+            spool=spool,
+            pool=pool,
+            clock=clock,
+            display=display,
+            rng=Random(),
+            observer=watched.books,
+            vitality=watched.vitality,
+            foresight=await foresight_of(settings, who, clock),
+        )
+        agent = Agent(tools, policy_of(settings, who.slots))
+        follow(live, connection, agent, probe, spool)
+        owner = Owner(agent.board, DiskPauseNote(settings.spool), clock, SystemClocks())
+        control = ControlSocket(settings.spool, desk_of(live, agent, owner, calls.server, probe))
+        rereading = Rereading(live.reread, lambda: mark_of(live.file), clock)
+        beside = _beside(
+            warm(pool, agent),
+            watch(settings, nvml, agent),
+            owner.watch(),
+            lending.run(agent.board.restrain),
+            rereading.run(),
+            serve(control),
+        )
+        async with watched.on_duty(Box(agent, pool, spool), on_wedge), beside:
+            yield AtWork(agent, rereading)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What every byte goes over."""
+
+    connection: Connection
+    link: Link
+    watched: Watched
+
+
+class _Calls:
+    """Whom the agent calls, all over one connection."""
+
+    def __init__(self, settings: Settings, way: _Way, probe: SystemProbe, clock: Clock) -> None:
+        boot_id = BootId(secrets.token_hex(16))
+        identity = Identity(agent_id=AgentId(settings.agent_id), boot_id=boot_id)
+        boot = {BOOT_HEADER: boot_id}
+        link, traffic, connection = way.link, way.watched.traffic, way.connection
+        native = NativeServer(connection, identity, hardware=probe.hardware, health=probe.health)
+        self.server = WatchedServer(native, clock)
+        self.source = HttpInputSource(connection, boot, lane=link.down, traffic=traffic)
+        self.sink = TusArtifactSink(TusClient(connection, boot, lane=link.up, traffic=traffic))
+
+
+@asynccontextmanager
+async def _beside(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Do all of it for as long as the block lasts."""
+    async with asyncio.TaskGroup() as scope:
+        tasks = [scope.create_task(one) for one in work]
+        yield
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,71 @@
+"""The box as the agent sees it: its GPUs, its health, and who keeps it from working."""
+
+from typing import TYPE_CHECKING
+
+from agent.config import Settings
+from agent.edges.clock import SystemClock
+from agent.edges.nvml import Nvml, Sight
+from agent.edges.probe import SystemProbe
+from agent.model.errors import ConfigError
+from agent.model.ids import Seconds
+from agent.ports import Watch
+from agent.runtime.agent import Agent
+
+if TYPE_CHECKING:
+    from agent.runtime.watching import Keepers
+
+
+def nvml_of(settings: Settings) -> Nvml | None:
+    return Nvml() if settings.gpu else None
+
+
+def probe_of(settings: Settings, nvml: Nvml | None) -> SystemProbe:
+    age = Seconds(settings.health_interval_s)
+    return SystemProbe(settings.spool, nvml=nvml, health_max_age=age)
+
+
+def refuse_without_gpu(settings: Settings, sight: Sight) -> None:
+    """Raises `ConfigError`: nobody notices an agent that computes on the processor instead."""
+    if settings.gpu_require and not sight.gpus:
+        raise ConfigError(
+            f"gpu.require is on, and no GPU can be used: {sight.reason};"
+            " mend that, or start with --no-require-gpu"
+        )
+
+
+def watch_of(settings: Settings, nvml: Nvml | None) -> Watch:
+    """The owner is looked for only where it matters: asking costs a process."""
+    # Imported here, as in `keepers_of`: the first poll does not wait for who watches the box.
+    from agent.edges.owner import Owner
+    from agent.edges.watch import BoxWatch
+
+    owner = Owner() if settings.guest_yield == "when_idle" else None
+    return BoxWatch(nvml, owner=owner, wants_programs=bool(settings.guest_programs))
+
+
+async def watch(settings: Settings, nvml: Nvml | None, agent: Agent) -> None:
+    await agent.introduced()
+    from agent.runtime.watching import Watching
+
+    watching = Watching(
+        watch_of(settings, nvml),
+        keepers_of(settings),
+        SystemClock(),
+        agent.board.restrain,
+        is_computing=lambda: any(job.has_slot for job in agent.board.jobs),
+    )
+    await watching.run()
+
+
+def keepers_of(settings: Settings) -> "Keepers":
+    from agent.config.guest import guest_policy, power_policy
+    from agent.core.guest import Guest
+    from agent.core.power import Power
+    from agent.core.presence import Presence
+    from agent.runtime.watching import Keepers
+
+    return Keepers(
+        guest=Guest(guest_policy(settings)),
+        presence=Presence(is_required=settings.gpu_require),
+        power=Power(power_policy(settings)),
+    )

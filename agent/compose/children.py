@@ -1,0 +1,71 @@
+"""The children that compute, and the GPU that each of them sees."""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import structlog
+
+from agent.config import Settings, pipeline_settings
+from agent.edges.child import ChildLostError
+from agent.edges.children import ChildPool, Limits
+from agent.edges.meter import Meter
+from agent.model.hardware import Hardware
+from agent.model.ids import Seconds
+from agent.model.work import PipelineSettings
+from agent.ports import Introduction
+from agent.runtime.agent import Agent
+
+AFTER_THE_FIRST_POLL = 0.05
+CHILD = (sys.executable, "-m", "agent.pipelines.child")
+
+
+def pool_of(
+    settings: Settings,
+    environ: Mapping[str, str],
+    devices: Sequence[str | None],
+    meter: Meter | None = None,
+) -> ChildPool:
+    limits = Limits(jobs=settings.jobs_per_child, stall=Seconds(settings.stall_limit_s))
+    each = per_child(pipeline_settings(settings), devices)
+    return ChildPool(CHILD, each, environ, devices, limits, meter=meter)
+
+
+def per_child(settings: PipelineSettings, devices: Sequence[str | None]) -> PipelineSettings:
+    """The owner limits what the agent takes of a GPU; children on one GPU share that."""
+    limit = settings.gpu_memory_limit_gb
+    if limit is None or not devices:
+        return settings
+    sharers = max(Counter(devices).values())
+    return replace(settings, gpu_memory_limit_gb=limit / sharers)
+
+
+def devices_for(
+    who: Introduction, hardware: Hardware, environ: Mapping[str, str]
+) -> tuple[str | None, ...]:
+    return devices_of(who.slots, len(hardware.gpus), environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def devices_of(slots: int, gpus: int, visible: str | None = None) -> tuple[str | None, ...]:
+    """The GPU for each slot's child, in turn; None where there is none to pin it to.
+
+    `visible` is the owner's own CUDA_VISIBLE_DEVICES: no child gets a GPU that it leaves out.
+    """
+    if visible is None:
+        names = [str(gpu) for gpu in range(gpus)]
+    else:
+        names = [name.strip() for name in visible.split(",") if name.strip()]
+    return tuple(names[slot % len(names)] if names else None for slot in range(slots))
+
+
+async def warm(pool: ChildPool, agent: Agent) -> None:
+    # Children compete for the processor with our own start: the first poll goes out first.
+    await agent.introduced()
+    await asyncio.sleep(AFTER_THE_FIRST_POLL)
+    try:
+        await pool.start()
+    except ChildLostError as error:
+        # The first job will try again, and fail with this reason if it must.
+        structlog.get_logger(__name__).error("child.not_started", reason=str(error))

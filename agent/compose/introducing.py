@@ -1,0 +1,64 @@
+"""What the agent says of itself, and how it reaches its server."""
+
+from collections.abc import Collection, Sequence
+from functools import partial
+
+from agent import __version__
+from agent.compose.lending import limits_of
+from agent.config import (
+    LiveSettings,
+    Settings,
+    agent_token,
+    announced_types,
+    capability_on,
+    pipeline_settings,
+    slots_on,
+    wanted_types,
+)
+from agent.edges.http import Connection, Sockets
+from agent.model.errors import ConfigError
+from agent.model.hardware import Hardware
+from agent.pipelines.registry import obstacle
+from agent.ports import Introduction
+
+
+def introduction(settings: Settings, hardware: Hardware, possible: Collection[str]) -> Introduction:
+    """What hello tells. Raises `ConfigError` where there is nothing that the box could do."""
+    content_types = announced_types(settings, hardware, possible)
+    if not content_types:
+        raise ConfigError(_why_nothing(settings, wanted_types(settings, hardware)))
+    return Introduction(
+        name=settings.agent_name or settings.agent_id,
+        version=__version__,
+        capability=capability_on(settings, hardware),
+        content_types=content_types,
+        queues=settings.queues,
+        slots=slots_on(settings, hardware),
+        boot_seq=0,
+        labels=dict(settings.labels),
+    )
+
+
+def _why_nothing(settings: Settings, wanted: Sequence[str]) -> str:
+    asked = pipeline_settings(settings)
+    ways = dict.fromkeys(filter(None, (obstacle(name, asked) for name in wanted)))
+    return f"this box can compute none of {', '.join(wanted)}: {'; or '.join(ways)}"
+
+
+def connection_of(live: LiveSettings) -> Connection:
+    limits = limits_of(live.current)
+    return Connection(
+        live.current.server_url,
+        agent_token(live.current).get_secret_value(),
+        user_agent=f"morag-agent/{__version__}",
+        new_token=partial(_new_token, live),
+        sockets=Sockets(on_connect=limits.apply if limits.is_set else None),
+    )
+
+
+def _new_token(live: LiveSettings) -> str | None:
+    """What the token file holds by now; None where it can no longer be read."""
+    try:
+        return agent_token(live.current).get_secret_value()
+    except ConfigError:
+        return None

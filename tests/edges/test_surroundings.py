@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+
+from agent.edges.surroundings import Surroundings
+from tests.fakes.boxes import box
+
+
+def test_only_numbered_nodes_are_gpus(tmp_path: Path) -> None:
+    seen = box(tmp_path, nodes=("nvidia0", "nvidia12", "nvidiactl", "nvidia-uvm", "null"))
+
+    assert seen.device_nodes == {"nvidia0", "nvidia12"}
+
+
+@pytest.mark.parametrize("mark", [".dockerenv", "run/.containerenv", "run/systemd/container"])
+def test_a_container_is_told_by_its_marks(tmp_path: Path, mark: str) -> None:
+    bare = Surroundings(tmp_path).is_container
+    (tmp_path / mark).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / mark).touch()
+
+    assert not bare
+    assert Surroundings(tmp_path).is_container
+
+
+@pytest.mark.parametrize("has_card", [True, False, None])
+def test_a_card_is_seen_on_the_bus_or_nobody_tells(tmp_path: Path, has_card: bool | None) -> None:
+    assert box(tmp_path, has_card=has_card).has_card is has_card
+
+
+def test_a_sound_card_of_the_same_maker_is_no_gpu(tmp_path: Path) -> None:
+    seen = box(tmp_path, has_card=True)
+    (tmp_path / "sys/bus/pci/devices/0000:01:00.0/class").write_text("0x040300\n")
+
+    assert seen.has_card is False
+
+
+@pytest.mark.parametrize(
+    ("is_container", "has_card", "nodes", "is_left_out"),
+    [
+        (True, True, (), True),
+        (True, None, (), True),
+        (True, False, (), False),
+        (True, True, ("nvidia0",), False),
+        (True, True, ("dxg",), False),
+        (False, True, (), False),
+    ],
+)
+def test_a_container_is_left_out_where_the_box_may_have_a_gpu_and_it_has_none(
+    tmp_path: Path,
+    is_container: bool,
+    has_card: bool | None,
+    nodes: tuple[str, ...],
+    is_left_out: bool,
+) -> None:
+    seen = box(tmp_path, is_container=is_container, has_card=has_card, nodes=nodes)
+
+    assert seen.is_left_out is is_left_out
+
+
+@pytest.mark.parametrize(
+    ("pids", "same"), [("pid:[4026531836]", True), ("pid:[4026532201]", False)]
+)
+def test_processes_are_counted_as_the_host_does_in_the_first_namespace_only(
+    tmp_path: Path, pids: str, same: bool
+) -> None:
+    assert box(tmp_path, pids=pids).counts_as_the_host is same
+
+
+def test_a_box_that_tells_nothing_does_not_count_as_the_host(tmp_path: Path) -> None:
+    assert not Surroundings(tmp_path / "nowhere").counts_as_the_host
