@@ -24,12 +24,13 @@ from agent.config import (
     wanted_types,
 )
 from agent.edges.child import ChildLostError
-from agent.edges.children import ChildPool, Limits
+from agent.edges.children import ChildPool
 from agent.edges.clock import SystemClock
 from agent.edges.downloads import HttpInputSource
 from agent.edges.http import Connection
 from agent.edges.native_server import Identity, NativeServer
 from agent.edges.nvml import Nvml
+from agent.edges.place import Limits
 from agent.edges.probe import SystemProbe
 from agent.edges.spool import DiskSpool
 from agent.edges.tus import TusClient
@@ -138,6 +139,20 @@ def devices_of(slots: int, gpus: int, visible: str | None = None) -> tuple[str |
     return tuple(names[slot % len(names)] if names else None for slot in range(slots))
 
 
+def names_by_uuid(uuids: Sequence[str], devices: Collection[str | None]) -> dict[str, str]:
+    """How `devices_of` calls the GPUs: by number, or as the owner's CUDA_VISIBLE_DEVICES does.
+
+    `uuids` are in the driver's order.
+    """
+    names = {name for name in devices if name is not None}
+    return {
+        uuid: name
+        for number, uuid in enumerate(uuids)
+        for name in names
+        if name == str(number) or (not name.isdecimal() and uuid.startswith(name))
+    }
+
+
 async def _warm(pool: ChildPool, agent: Agent) -> None:
     # Children compete for the processor with our own start: the first poll goes out first.
     await agent.introduced()
@@ -187,6 +202,7 @@ def policy_of(settings: Settings, slots: int) -> Policy:
         max_input=Bytes(settings.max_file_size),
         disk_reserve=Bytes(settings.spool_reserve),
         task_timeout=Seconds(settings.task_timeout_min * 60.0),
+        soft_stop=Seconds(settings.soft_stop_min * 60.0),
         download_timeout=Seconds(settings.download_timeout_min * 60.0),
         renew_every=Seconds(settings.renew_interval_s),
         stop_grace=Seconds(settings.stop_grace_s),

@@ -1,12 +1,13 @@
 """What the loops know of one another: the held jobs, and why nothing new is taken."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from agent.core.breaker import Breaker
 from agent.core.verdict import Drop, Fail, Release, StopAgent
 from agent.model.ids import Instant, LeaseId
 from agent.model.lease import Directive, LostReason
+from agent.model.restraint import Restraint
 from agent.runtime.job import HeldJob
 from agent.runtime.settlement import Delivered, Ending, Kept, Settlement
 from agent.runtime.tools import MOST_FAILURES
@@ -18,6 +19,7 @@ class Board:
     def __init__(self, now: Instant, most_failures: int = MOST_FAILURES) -> None:
         self._jobs: dict[LeaseId, HeldJob] = {}
         self._paused: str | None = None
+        self._restraints: dict[str, Restraint] = {}
         self._changed = asyncio.Event()
         self.breaker = Breaker(most_failures=most_failures)
         self.taken = 0
@@ -33,6 +35,21 @@ class Board:
     @property
     def paused(self) -> str | None:
         return self._paused
+
+    @property
+    def restraints(self) -> Mapping[str, Restraint]:
+        """What keeps the box from working, by who says so."""
+        return self._restraints
+
+    def restrain(self, source: str, restraint: Restraint | None) -> None:
+        """What `source` has to say replaces what it said before; None: nothing any more."""
+        before = self._restraints.get(source)
+        if restraint is None:
+            self._restraints.pop(source, None)
+        else:
+            self._restraints[source] = restraint
+        if restraint != before:
+            self.tell()
 
     @property
     def unsettled(self) -> int:

@@ -10,7 +10,7 @@ from agent.core.job_life import Phase
 from agent.core.verdict import Drop, Fail, Release, verdict
 from agent.model.errors import AgentError, LeaseLostError
 from agent.model.failures import FailureCode
-from agent.model.ids import LeaseId
+from agent.model.ids import LeaseId, Seconds
 from agent.model.lease import Directive, Received
 from agent.ports import JobFolder, Resuming
 from agent.runtime.folders import leave
@@ -18,6 +18,7 @@ from agent.runtime.race import INTERRUPTED, first_of
 from agent.runtime.renewal import LeaseHolder
 from agent.runtime.report import Reporter, ending_of
 from agent.runtime.settlement import Ending, Settlement, Stop
+from agent.runtime.slots import Slots
 from agent.runtime.tools import Policy, Tools
 from agent.runtime.work import Work
 
@@ -46,7 +47,7 @@ class HeldJob:
         received: Received,
         tools: Tools,
         policy: Policy,
-        slots: asyncio.Semaphore,
+        slots: Slots,
         listener: Listener,
         folder: JobFolder | None = None,
     ) -> None:
@@ -112,6 +113,10 @@ class HeldJob:
     def hand_back(self, reason: str) -> None:
         """The agent is leaving. A finished result is kept, never handed back."""
         self._stop.by_us(Release(reason))
+
+    def step_back(self, reason: str, retry_after: Seconds) -> None:
+        """The box is needed for something else. Not for a job that computes, or has."""
+        self._stop.by_us(Release(reason, retry_after), is_leaving=False)
 
     async def run(self) -> Ending:
         """Hold the lease for as long as the job lasts.

@@ -13,7 +13,8 @@ import pytest
 
 from agent.edges.child import ChildLostError
 from agent.edges.child_environment import child_environment
-from agent.edges.children import ChildPool, Limits
+from agent.edges.children import ChildPool
+from agent.edges.place import Limits
 from agent.model.failures import FailureCode
 from agent.model.ids import JsonObject, Seconds
 from agent.model.work import Failed, PipelineSettings, Produced, Progress
@@ -376,7 +377,7 @@ async def test_a_child_that_dies_at_every_task_is_started_after_longer_and_longe
 async def test_a_pause_counts_from_the_death_not_from_the_next_task(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("agent.edges.children._FIRST_PAUSE", 1.0)
+    monkeypatch.setattr("agent.edges.place._FIRST_PAUSE", 1.0)
     async with new_pool() as pool:
         await crash_of(pool, "kill")
         await asyncio.sleep(1.0)
@@ -389,7 +390,7 @@ async def test_a_pause_counts_from_the_death_not_from_the_next_task(
 async def test_a_place_that_waits_is_the_last_to_be_chosen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("agent.edges.children._FIRST_PAUSE", 5.0)
+    monkeypatch.setattr("agent.edges.place._FIRST_PAUSE", 5.0)
     async with new_pool(devices=("0", "1")) as pool:
         await crash_of(pool, "kill")
         begun = time.monotonic()

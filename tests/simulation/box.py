@@ -155,7 +155,11 @@ class Box:
             checkpoint=CHECKPOINT,
         )
         self._pool = pool = SimulatedPool(
-            process, self.machine, {job.name: job for job in self._story.jobs}, self._ledger
+            process,
+            self.machine,
+            {job.name: job for job in self._story.jobs},
+            self._ledger,
+            self.slots,
         )
         identity = Identity(agent_id=AgentId(self.name), boot_id=boot_id)
         server = NativeServer(
