@@ -18,6 +18,7 @@ NAMES = (
     "parked_polls",
     "speech",
     "boxes",
+    "stepping_back",
     "audio_overhead",
     "audio_vs_openai_cli",
     "audio_batching",
