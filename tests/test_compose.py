@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.compose import devices_of, introduction, per_child
+from agent.compose import devices_of, introduction, names_by_uuid, per_child
 from agent.config import Settings
 from agent.model.errors import ConfigError
 from agent.model.hardware import Hardware
@@ -60,3 +60,18 @@ def test_children_on_one_gpu_share_the_owners_limit(
 
 def test_without_a_limit_there_is_nothing_to_share() -> None:
     assert per_child(PipelineSettings(), ("0", "0")).gpu_memory_limit_gb is None
+
+
+@pytest.mark.parametrize(
+    ("devices", "names"),
+    [
+        (("0", "1"), {"GPU-aa": "0", "GPU-bb": "1"}),
+        (("1", "1"), {"GPU-bb": "1"}),
+        (("GPU-b", None), {"GPU-bb": "GPU-b"}),
+        ((None,), {}),
+    ],
+)
+def test_a_gpu_is_known_by_its_uuid_however_the_owner_calls_it(
+    devices: tuple[str | None, ...], names: dict[str, str]
+) -> None:
+    assert names_by_uuid(("GPU-aa", "GPU-bb"), devices) == names

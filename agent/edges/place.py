@@ -71,6 +71,7 @@ class Place:
         self._waits = asyncio.Event()
         """Its task does, so that the GPU is free."""
         self._stepping: asyncio.Task[None] | None = None
+        self._handed_back_for = AT_WORK
 
     @property
     def is_warm(self) -> bool:
@@ -111,7 +112,7 @@ class Place:
             await outlasting_cancellation(_ended(work))
             self._work = None
             self._waits.set()
-        return yielded(self._step) if work.cancelled() else work.result()
+        return yielded(self._handed_back_for) if work.cancelled() else work.result()
 
     async def _attempt(self, task: Task, on_progress: Callable[[Progress], None]) -> Outcome:
         try:
@@ -177,14 +178,18 @@ class Place:
 
     async def _step_back(self, step: Step) -> None:
         if self._work is not None and step.rung is Rung.PAUSE:
-            await self._wait_for_safe_point(self._work)
+            await self._wait_for_safe_point(self._work, step)
         elif self._work is not None:
-            self._work.cancel()
-            await asyncio.wait({self._work})
+            await self._hand_back(self._work, step)
         if self._work is None:
             await self.clear()
 
-    async def _wait_for_safe_point(self, work: asyncio.Task[Outcome]) -> None:
+    async def _hand_back(self, work: asyncio.Task[Outcome], step: Step) -> None:
+        self._handed_back_for = step
+        work.cancel()
+        await asyncio.wait({work})
+
+    async def _wait_for_safe_point(self, work: asyncio.Task[Outcome], step: Step) -> None:
         self._waits.clear()
         if self._computing is not None:
             self._computing.step_back()
@@ -192,8 +197,7 @@ class Place:
             async with asyncio.timeout(_SAFE_POINT):
                 await self._waits.wait()
         except TimeoutError:
-            work.cancel()
-            await asyncio.wait({work})
+            await self._hand_back(work, step)
 
     async def clear(self) -> None:
         child, self._child = self._child, None

@@ -665,3 +665,12 @@ async def test_cancelling_a_task_that_waits_kills_its_child() -> None:
         with pytest.raises(asyncio.CancelledError):
             await running
         assert own_children() == []
+
+
+async def test_a_task_is_handed_back_for_the_reason_that_held_then() -> None:
+    async with new_pool() as pool:
+        running = await started(pool, "hang")
+        await pool.stand(Stance({None: Step(Rung.HAND_BACK, "a game")}))
+        await pool.stand(Stance())
+
+        assert await running == Returned("yielded: a game", is_box_fault=False)
