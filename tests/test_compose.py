@@ -3,7 +3,7 @@
 import pytest
 
 from agent.compose.box import keepers_of, nvml_of, refuse_without_gpu, watch_of
-from agent.compose.children import devices_of, per_child
+from agent.compose.children import devices_of, names_by_uuid, per_child
 from agent.compose.introducing import introduction
 from agent.config import Settings
 from agent.edges.nvml import Sight
@@ -89,3 +89,18 @@ async def test_a_gpu_that_is_switched_off_is_not_watched() -> None:
     assert look.sight.gpus == ()
     assert not look.is_blind
     assert keepers_of(settings).guest.restraints == {}
+
+
+@pytest.mark.parametrize(
+    ("devices", "names"),
+    [
+        (("0", "1"), {"GPU-aa": "0", "GPU-bb": "1"}),
+        (("1", "1"), {"GPU-bb": "1"}),
+        (("GPU-b", None), {"GPU-bb": "GPU-b"}),
+        ((None,), {}),
+    ],
+)
+def test_a_gpu_is_known_by_its_uuid_however_the_owner_calls_it(
+    devices: tuple[str | None, ...], names: dict[str, str]
+) -> None:
+    assert names_by_uuid(("GPU-aa", "GPU-bb"), devices) == names

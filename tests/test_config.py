@@ -272,12 +272,8 @@ def test_variables_that_do_nothing_are_warned_about() -> None:
     )
 
 
-def test_who_changes_a_setting_of_a_later_release_is_told() -> None:
-    loaded = load(environ={}, flags={"soft_stop_min": "4", "topics": True})
-
-    assert loaded.warnings == (
-        "--soft-stop-min does nothing yet: it takes effect with pipelines that can stop early",
-    )
+def test_no_setting_waits_for_a_later_release() -> None:
+    assert [row.name for row in rows().values() if row.key.later] == []
 
 
 def test_offline_wins_over_downloads_and_says_so() -> None:

@@ -10,7 +10,7 @@ from random import Random
 import structlog
 
 from agent.compose.box import nvml_of, probe_of, refuse_without_gpu, watch
-from agent.compose.children import devices_for, pool_of, warm
+from agent.compose.children import devices_for, names_by_uuid, pool_of, warm
 from agent.compose.introducing import connection_of, introduction
 from agent.compose.lending import clock_of, foresight_of, lending_of
 from agent.compose.ownership import desk_of, follow, policy_of, serve
@@ -67,7 +67,8 @@ async def agent_of(
         watched = Watched(settings, environ, nvml)
         opened.callback(watched.close)
         gear = await _gear(live, environ, display, probe, watched, opened)
-        agent = Agent(gear.tools, policy_of(settings, gear.slots))
+        names = names_by_uuid([gpu.uuid for gpu in probe.gpu_states()], gear.pool.devices)
+        agent = Agent(gear.tools, policy_of(settings, gear.slots), names)
         follow(live, gear.connection, agent, probe, gear.spool)
         owner = Owner(agent.board, DiskPauseNote(settings.spool), clock, SystemClocks())
         control = ControlSocket(settings.spool, desk_of(live, agent, owner, gear.server, probe))

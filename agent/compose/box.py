@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from agent.config import Settings
-from agent.edges.clock import SystemClock
+from agent.compose.lending import clock_of
+from agent.config import Settings, schedule_of
 from agent.edges.nvml import Nvml, Sight
 from agent.edges.probe import SystemProbe
 from agent.model.errors import ConfigError
@@ -47,12 +47,14 @@ async def watch(settings: Settings, nvml: Nvml | None, agent: Agent) -> None:
     await agent.introduced()
     from agent.runtime.watching import Watching
 
+    clock, hours = clock_of(settings), schedule_of(settings).compute
     watching = Watching(
         watch_of(settings, nvml),
         keepers_of(settings),
-        SystemClock(),
+        clock,
         agent.board.restrain,
         is_computing=lambda: any(job.has_slot for job in agent.board.jobs),
+        is_within_hours=lambda: None if hours is None else hours.is_open(clock.wall_now()),
     )
     await watching.run()
 

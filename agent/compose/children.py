@@ -3,15 +3,16 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
 
 from agent.config import Settings, pipeline_settings
 from agent.edges.child import ChildLostError
-from agent.edges.children import ChildPool, Limits
+from agent.edges.children import ChildPool
 from agent.edges.meter import Meter
+from agent.edges.place import Limits
 from agent.model.hardware import Hardware
 from agent.model.ids import Seconds
 from agent.model.work import PipelineSettings
@@ -58,6 +59,20 @@ def devices_of(slots: int, gpus: int, visible: str | None = None) -> tuple[str |
     else:
         names = [name.strip() for name in visible.split(",") if name.strip()]
     return tuple(names[slot % len(names)] if names else None for slot in range(slots))
+
+
+def names_by_uuid(uuids: Sequence[str], devices: Collection[str | None]) -> dict[str, str]:
+    """How `devices_of` calls the GPUs: by number, or as the owner's CUDA_VISIBLE_DEVICES does.
+
+    `uuids` are in the driver's order.
+    """
+    names = {name for name in devices if name is not None}
+    return {
+        uuid: name
+        for number, uuid in enumerate(uuids)
+        for name in names
+        if name == str(number) or (not name.isdecimal() and uuid.startswith(name))
+    }
 
 
 async def warm(pool: ChildPool, agent: Agent) -> None:

@@ -68,6 +68,7 @@ def policy_of(settings: Settings, slots: int) -> Policy:
         max_input=Bytes(settings.max_file_size),
         disk_reserve=Bytes(settings.spool_reserve),
         task_timeout=Seconds(settings.task_timeout_min * 60.0),
+        soft_stop=Seconds(settings.soft_stop_min * 60.0),
         download_timeout=Seconds(settings.download_timeout_min * 60.0),
         renew_every=Seconds(settings.renew_interval_s),
         stop_grace=Seconds(settings.stop_grace_s),

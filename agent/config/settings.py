@@ -175,8 +175,7 @@ class Settings(BaseModel):
         values.Minutes,
         Key(
             at="limits.soft_stop_min",
-            why="How long before that the pipeline is asked to come to an end.",
-            later="pipelines that can stop early",
+            why="How long before that it is asked to end by itself; a tenth of the time at most.",
         ),
     ] = 5
     stall_limit_s: Annotated[

@@ -19,6 +19,8 @@ from agent.model.gpu_state import GpuState, Look
 from agent.model.ids import Instant, Seconds
 from agent.model.restraint import Restraint, Rung
 
+DISCREET = "the owner, or a foreign program, uses the box"
+"""Which programs an owner runs is not the server's business."""
 NO_WAIT = Seconds(0.0)
 """An owner who was away for as long as was agreed is not waited for again."""
 
@@ -100,17 +102,6 @@ class Guest:
         yield from (self._programs.ladder, self._owner.ladder)
 
 
-def discreet(source: str, restraint: Restraint) -> str:
-    """What the server may know of a restraint: not which programs the owner runs."""
-    match source.partition(":")[0]:
-        case "guest":
-            return "the owner, or a foreign program, uses the box"
-        case "gpu":
-            return "a GPU cannot be used"
-        case _:
-            return restraint.why
-
-
 class _Gpu:
     def __init__(self, state: GpuState, policy: GuestPolicy) -> None:
         self._policy = policy
@@ -139,6 +130,7 @@ class _Gpu:
                 f"{self._label} {'was' if is_over else 'is'} used by {self._who};"
                 f" back after {_in_words(self._policy.quiet)}"
             ),
+            told=DISCREET,
             until=self.ladder.back_at,
             devices=frozenset({self._uuid}),
         )
@@ -168,7 +160,10 @@ class _Box:
         if self.ladder.rung is Rung.WORK:
             return None
         return Restraint(
-            rung=self.ladder.rung, why=f"{self._why}; {self._back}", until=self.ladder.back_at
+            rung=self.ladder.rung,
+            why=f"{self._why}; {self._back}",
+            told=DISCREET,
+            until=self.ladder.back_at,
         )
 
 

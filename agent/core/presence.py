@@ -21,6 +21,8 @@ SMALLEST_ROOM = Bytes(10**9)
 LOOKS = 2
 """In a row that find no room: a program that ends frees its memory piece by piece."""
 MOST_NAMED = 3
+DISCREET = "a GPU has no room for a model"
+"""Whose programs hold its memory is not the server's business."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,17 @@ class Presence:
     def restraints(self) -> Mapping[str | None, Restraint]:
         """By the UUID of the GPU; None is the whole box."""
         found: dict[str | None, Restraint] = {
-            uuid: _take_nothing(one.why, uuid) for uuid, one in self.missing.items()
+            uuid: Restraint(
+                rung=Rung.TAKE_NOTHING,
+                why=one.why,
+                told=DISCREET if one.trouble is Trouble.FULL else "",
+                devices=frozenset({uuid}),
+            )
+            for uuid, one in self.missing.items()
         }
         if self._is_required and self._why_none is not None:
-            found[None] = _take_nothing(f"a GPU is required: {self._why_none}")
+            why = f"a GPU is required: {self._why_none}"
+            found[None] = Restraint(rung=Rung.TAKE_NOTHING, why=why)
         return found
 
     @property
@@ -144,8 +153,3 @@ def _reason(uuid: str, look: Look) -> Missing:
             Missing(trouble=Trouble.LOST, why="the driver lists this GPU no more", uuid=uuid),
         ),
     )
-
-
-def _take_nothing(why: str, uuid: str | None = None) -> Restraint:
-    devices = None if uuid is None else frozenset({uuid})
-    return Restraint(rung=Rung.TAKE_NOTHING, why=why, devices=devices)

@@ -17,6 +17,7 @@ from typing import cast
 
 from agent.edges.oom_kills import OomKills
 from agent.edges.outlasting import outlasting_cancellation
+from agent.edges.steps import Steps
 from agent.model.failures import FailureCode
 from agent.model.ids import Bytes, Seconds
 from agent.model.work import (
@@ -30,6 +31,7 @@ from agent.model.work import (
     Progress,
     Ready,
     Returned,
+    SteppedBack,
     Task,
     ToChild,
     decode,
@@ -73,6 +75,7 @@ class Child:
         self._reader = reader
         self._writer = writer
         self._last_words = bytearray()
+        self._steps = Steps()
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
@@ -115,14 +118,25 @@ class Child:
     async def _run(
         self, task: Task, on_progress: Callable[[Progress], None], stall_limit: Seconds
     ) -> Outcome:
+        steps = self._steps = Steps(on_progress, stall_limit)
         async with self._or_dead():
             await self._send(task, stall_limit)
-            while isinstance(frame := await self._receive(stall_limit), Progress):
-                on_progress(frame)
+            while isinstance(
+                frame := await self._receive(stall_limit, steps), Progress | SteppedBack
+            ):
+                steps.hear(frame)
                 await asyncio.sleep(0)  # a flood of them must not starve the renewals
             if isinstance(frame, Produced | Failed | Returned):
                 return frame
             raise ChildLostError("the worker spoke out of turn")
+
+    def step_back(self) -> None:
+        """In the middle of a task: it is to wait at its next safe point, off the GPU."""
+        self._writer.write(encode(self._steps.step_back()))
+
+    def go_on(self) -> None:
+        if self._steps.is_wanted:
+            self._writer.write(encode(self._steps.go_on()))
 
     async def is_waiting(self) -> bool:
         """Is an idle child alive, and has it said nothing since its last outcome."""
@@ -177,9 +191,11 @@ class Child:
         except ConnectionError as error:
             raise await self._obituary() from error
 
-    async def _receive(self, limit: Seconds) -> FromChild | ToChild:
+    async def _receive(self, limit: Seconds, steps: Steps | None = None) -> FromChild | ToChild:
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit) as patience:
+                if steps is not None:
+                    steps.follow(patience)
                 line = await self._reader.readline()
         except TimeoutError as error:
             raise ChildLostError(f"the worker gave no sign of life for {limit:g} s") from error

@@ -1,42 +1,16 @@
-"""The pool of children: a fixed number of places, each with a child that can be replaced.
-
-    empty ──start──> warm ──task──> busy ──outcome──> warm
-      ^                              │        │
-      │                              │        └── after `jobs` tasks, or a suspect failure ──┐
-      └── cancelled, dead, silent, or talking nonsense ──────────────────────────────────────┘
-
-The way back is always the same: kill the child with all that it has started, and wait until it is
-dead. A place whose children die one after the other waits longer and longer before the next one.
-"""
+"""The pool of children: a fixed number of places, some of which may have stepped back."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 from agent.edges.child import Child, ChildLostError
 from agent.edges.child_environment import child_environment
 from agent.edges.meter import Meter
-from agent.model.failures import FailureCode
-from agent.model.ids import Seconds
-from agent.model.work import Failed, Outcome, PipelineSettings, Progress, Task
-
-_ONE_MINUTE, _TEN_MINUTES = Seconds(60.0), Seconds(600.0)
-_FIRST_PAUSE, _LONGEST_PAUSE = Seconds(0.1), Seconds(30.0)
-_LARGEST_POWER = 10
-_SUSPECT = {FailureCode.INTERNAL, FailureCode.OUT_OF_MEMORY}
-"""After these a GPU's context may be broken for good, and only a new process gets a new one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    jobs: int = 100
-    """Tasks that one child does: what leaks in a library is gone with it."""
-    stall: Seconds = _TEN_MINUTES
-    """Between two frames of a busy child."""
-    start: Seconds = _ONE_MINUTE
-    """Until a new child is ready. It imports nothing heavy, so this is for loaded machines."""
-
+from agent.edges.place import Limits, Place, yielded
+from agent.edges.steps import PAUSED
+from agent.model.restraint import Rung
+from agent.model.stance import Stance
+from agent.model.work import Outcome, PipelineSettings, Progress, Task
 
 _USUAL = Limits()
 
@@ -60,10 +34,11 @@ class ChildPool:
             environment = child_environment(environ, settings, device)
             return await Child.start(command, environment, settings, limits.start)
 
-        self._places = [_Place(device, start, limits) for device in devices]
+        self._places = [Place(device, start, limits) for device in devices]
         self._idle = list(self._places)
-        self._free = asyncio.Semaphore(len(self._places))
         self._meter = meter or Meter()
+        self._stance = Stance()
+        self._change = asyncio.Event()
         self._is_resting = False
 
     @property
@@ -71,12 +46,22 @@ class ChildPool:
         """How many children have died that nobody had ended."""
         return sum(place.deaths for place in self._places)
 
+    @property
+    def devices(self) -> tuple[str | None, ...]:
+        return tuple(place.device for place in self._places)
+
+    @property
+    def open_places(self) -> int:
+        """How many tasks it takes; a place that has stepped back counts while a task is in it."""
+        return sum(place.is_open or place.is_busy for place in self._places)
+
     async def start(self) -> tuple[str, ...]:
         """Warm the idle places, and say which content types they do. Raises `ChildLostError`."""
         content_types: tuple[str, ...] = ()
         for place in self._places:
-            if place in self._idle:
+            if place in self._idle and place.is_open:
                 content_types = (await place.warm_child()).content_types
+                await self._tidy(place)
         return content_types
 
     async def run(self, task: Task, on_progress: Callable[[Progress], None]) -> Outcome:
@@ -84,26 +69,50 @@ class ChildPool:
 
         Cancelling kills the child and returns when it is dead.
         """
-        async with self._free:
-            place = self._best_place(task)
-            self._idle.remove(place)
-            try:
-                if task.is_frugal:
-                    await self._make_room(place)
-                with self._meter.computing(task.job_id, place.device):
-                    return await place.run(task, on_progress)
-            finally:
-                self._idle.append(place)
-                self._idle.sort(key=self._places.index)
-                if self._is_resting:
-                    await place.clear()
+        while (place := self._best_place(task)) is None:
+            if self._stance.whole.rung is Rung.HAND_BACK:
+                return yielded(self._stance.whole)
+            if not self.open_places:
+                on_progress(PAUSED)
+            await self._change.wait()
+        self._idle.remove(place)
+        try:
+            if task.is_frugal:
+                await self._make_room(place)
+            with self._meter.computing(task.job_id, place.device):
+                return await place.run(task, on_progress)
+        finally:
+            self._idle.append(place)
+            self._idle.sort(key=self._places.index)
+            self._tell()
+            await self._tidy(place)
+
+    async def stand(self, stance: Stance) -> None:
+        """Step back or go on, each place as `stance` has it for its device.
+
+        Returns when each has done so. Cancelling ends only the wait.
+        """
+        self._stance = stance
+        for place in self._places:
+            place.stand(stance.of(place.device))
+        self._tell()
+        for place in self._places:
+            await place.stands()
+
+    def _tell(self) -> None:
+        """To the tasks that wait for a place."""
+        self._change.set()
+        self._change = asyncio.Event()
 
     async def rest(self) -> None:
         """End the idle children, and each other after its task, so that the GPU is free."""
         self._is_resting = True
         for place in self._places:
-            if place in self._idle:
-                await place.clear()
+            await self._tidy(place)
+
+    async def _tidy(self, place: Place) -> None:
+        if place in self._idle and (self._is_resting or place.is_to_be_empty):
+            await place.clear()
 
     async def probe(self) -> str | None:
         """Rest no more: bring up fresh children. Why one cannot be brought up, or None."""
@@ -114,11 +123,12 @@ class ChildPool:
             return f"{error}"
         return None
 
-    def _best_place(self, task: Task) -> "_Place":
-        wanted = [place for place in self._idle if place.is_warm is not task.is_frugal]
-        return min(wanted or self._idle, key=lambda place: place.pause_left)
+    def _best_place(self, task: Task) -> Place | None:
+        free = [place for place in self._idle if place.is_open]
+        wanted = [place for place in free if place.is_warm is not task.is_frugal]
+        return min(wanted or free, key=lambda place: place.pause_left, default=None)
 
-    async def _make_room(self, place: "_Place") -> None:
+    async def _make_room(self, place: Place) -> None:
         """Leave the memory to the child that `place` will start."""
         await place.clear()
         for neighbour in self._places:
@@ -128,80 +138,4 @@ class ChildPool:
     async def close(self) -> None:
         """Leaves no process behind. Tasks still running end as crashed: cancel them first."""
         for place in self._places:
-            await place.clear()
-
-
-class _Place:
-    def __init__(
-        self,
-        device: str | None,
-        start: Callable[[str | None], Coroutine[None, None, Child]],
-        limits: Limits,
-    ) -> None:
-        self.device = device
-        self._start = start
-        self._limits = limits
-        self._child: Child | None = None
-        self._jobs = 0
-        self.deaths = 0
-        self._deaths = 0
-        """In a row, without an outcome between them."""
-        self._died_at = 0.0
-        self._warming = asyncio.Lock()
-
-    @property
-    def is_warm(self) -> bool:
-        return self._child is not None
-
-    async def warm_child(self) -> Child:
-        # The first task may come while the place is still being warmed.
-        async with self._warming:
-            if self._child is not None and not await self._child.is_waiting():
-                await self.clear()
-            if self._child is None:
-                await asyncio.sleep(self.pause_left)
-                with self._counted_deaths():
-                    self._child = await self._start(self.device)
-                self._jobs = 0
-            return self._child
-
-    async def run(self, task: Task, on_progress: Callable[[Progress], None]) -> Outcome:
-        try:
-            child = await self.warm_child()
-            with self._counted_deaths():
-                outcome = await child.run(task, on_progress, self._limits.stall)
-        except ChildLostError as error:
-            return Failed(error.code, f"{error}.", error.last_words)
-        self._deaths = 0
-        self._jobs += 1
-        is_suspect = isinstance(outcome, Failed) and outcome.code in _SUSPECT
-        if is_suspect or self._jobs >= self._limits.jobs:
-            await self.clear()
-        return outcome
-
-    async def clear(self) -> None:
-        child, self._child = self._child, None
-        if child is not None:
-            await child.kill()
-
-    @property
-    def pause_left(self) -> float:
-        """Seconds until the next child may be started."""
-        if not self._deaths:
-            return 0.0
-        longer = _FIRST_PAUSE * 2.0 ** min(self._deaths - 1, _LARGEST_POWER)
-        since = asyncio.get_running_loop().time() - self._died_at
-        return max(0.0, min(longer, _LONGEST_PAUSE) - since)
-
-    @contextmanager
-    def _counted_deaths(self) -> Iterator[None]:
-        """Around what leaves no child alive unless it succeeds."""
-        try:
-            yield
-        except BaseException as error:
-            self._child = None
-            if isinstance(error, ChildLostError):
-                self._deaths += 1
-                self.deaths += 1
-                self._died_at = asyncio.get_running_loop().time()
-            raise
+            await place.close()

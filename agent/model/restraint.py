@@ -23,7 +23,13 @@ class Restraint:
     rung: Rung
     why: str
     """For the owner, in one line."""
+    told: str = ""
+    """For the server, where that is not to know as much; empty: the same."""
     until: Instant | None = None
     """When it is expected to end by itself, where that is known."""
     devices: frozenset[str] | None = None
     """The UUIDs of the GPUs that it is about; None: the whole box."""
+
+    @property
+    def public(self) -> str:
+        return self.told or self.why

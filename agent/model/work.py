@@ -1,5 +1,10 @@
 """What crosses the pipe between the agent and a child: a task down, progress and an outcome up.
 
+    agent  ── settings, then task after task ──>  child
+           <── ready, then progress … outcome ──
+           ── step back ──>  at its next safe point:  <── stepped back ──
+           ── go on ──>      and it computes on
+
 One JSON object a line, never pickles, and no line longer than `MAX_FRAME`: a child that media has
 taken over can lie, but it cannot run code in the agent.
 """
@@ -11,7 +16,7 @@ from typing import TypeAlias
 
 from agent.model.artifact import ARTIFACT_NAME
 from agent.model.failures import FailureCode
-from agent.model.ids import Bytes, JobId, JsonObject, JsonValue
+from agent.model.ids import Bytes, JobId, JsonObject, JsonValue, Seconds
 
 MAX_FRAME = Bytes(1024 * 1024)
 
@@ -76,6 +81,28 @@ class Task:
     options: Mapping[str, JsonValue]
     is_frugal: bool = False
     """Memory ran out the first time: take as little of it as possible, however slow that is."""
+    stop_after: Seconds | None = None
+    """Computing for longer than that, pauses not counted, it ends at its next safe point."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepBack:
+    """Wait at the next safe point, and leave the GPU; an idle child leaves it at once."""
+
+    number: int
+    """Of this request, for the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """The end of `StepBack`, whether it has been answered or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class SteppedBack:
+    """The child waits, and its models have left the GPU."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +118,8 @@ class Progress:
 
     fraction: float
     message: str
+    is_paused: bool = False
+    """It computes nothing until the box goes on. The pool's word, never the child's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +144,22 @@ class Returned:
     """The box cannot do the task now; the task is fine. `reason` begins with a word for it."""
 
     reason: str
+    is_box_fault: bool = True
+    """The next task would meet it too; no fault is it to have stepped back for somebody."""
 
 
 Outcome: TypeAlias = Produced | Failed | Returned
-FromChild: TypeAlias = Ready | Progress | Outcome
-ToChild: TypeAlias = PipelineSettings | Task
+FromChild: TypeAlias = Ready | Progress | SteppedBack | Outcome
+ToChild: TypeAlias = PipelineSettings | Task | StepBack | GoOn
 
 _KINDS: Mapping[str, type[FromChild] | type[ToChild]] = {
     "settings": PipelineSettings,
     "task": Task,
+    "step_back": StepBack,
+    "go_on": GoOn,
     "ready": Ready,
     "progress": Progress,
+    "stepped_back": SteppedBack,
     "produced": Produced,
     "failed": Failed,
     "returned": Returned,
@@ -170,8 +204,10 @@ def _build(kind: type[FromChild] | type[ToChild], fields: JsonObject) -> FromChi
             return Produced(tuple(_artifact(*pair) for pair in artifacts), _summary(summary))
         case Failed(code, message, detail):
             return Failed(FailureCode(code), _text(message), _text(detail))
-        case Returned(reason):
-            return Returned(_text(reason))
+        case Returned(reason, is_box_fault):
+            return Returned(_text(reason), bool(is_box_fault))
+        case SteppedBack(number):
+            return SteppedBack(int(number))
         case Progress(fraction, message):
             return Progress(min(1.0, max(0.0, float(fraction))), _text(message))
         case frame:

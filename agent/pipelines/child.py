@@ -1,11 +1,12 @@
 """The main of a child: `python -m agent.pipelines.child FD` takes tasks from FD, answers there.
 
-Between two tasks it keeps its models. When no task has come for a while, it gives their memory
-back, and loads them again with the next one.
+Between two tasks it keeps its models. When no task has come for a while, or when it has to step
+back, it gives their memory back, and loads them again with the next one.
 """
 
 import socket
 import sys
+import time  # noqa: TID251 - the clock is an argument, and this is what it is
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from agent.model.work import (
     PipelineSettings,
     Progress,
     Ready,
+    StepBack,
     Task,
     ToChild,
     encode,
@@ -29,6 +31,7 @@ from agent.pipelines.models.freeing import free_memory
 from agent.pipelines.models.holdings import Noticeboard, holdings_folder
 from agent.pipelines.parentage import silence_stdout
 from agent.pipelines.registry import Pipelines
+from agent.pipelines.safe_points import SafePoints, TaskStoppedError
 
 _STEP = 0.001
 """Progress below this is not worth a frame: a task sends about a thousand at most."""
@@ -50,13 +53,19 @@ def serve(connection: socket.socket, holdings: Path) -> None:
     pipelines = Pipelines(settings)
     connection.sendall(encode(Ready(pipelines.prepare())))
     patience = Seconds(settings.idle_unload_min * 60)
+
+    def send(frame: FromChild) -> None:
+        board.show(pipelines.held)
+        send_outcome(connection, frame)
+
+    safe_points = SafePoints(frames, pipelines, send, time.monotonic)
     with Noticeboard(holdings) as board:
-        while (task := _next(frames, pipelines, board, patience)) is not None:
-            if isinstance(task, Task):
-                report = _Reporter(connection, lambda: board.show(pipelines.held))
-                outcome = _attempt(pipelines, task, report)
-                board.show(pipelines.held)
-                send_outcome(connection, outcome)
+        while (frame := _next(frames, pipelines, board, patience)) is not None:
+            if isinstance(frame, Task):
+                safe_points.begin(frame)
+                send(_attempt(pipelines, frame, _Reporter(send, safe_points.look)))
+            elif isinstance(frame, StepBack):
+                safe_points.step_back_idle(frame)
 
 
 def _next(
@@ -70,24 +79,26 @@ def _next(
 
 
 class _Reporter:
-    """Sends progress, but only what moves."""
+    """Sends progress, but only what moves; and looks whether the task is to wait or to end."""
 
-    def __init__(self, connection: socket.socket, on_sent: Callable[[], None]) -> None:
-        self._connection = connection
-        self._on_sent = on_sent
+    def __init__(self, send: Callable[[Progress], None], look: Callable[[], None]) -> None:
+        self._send = send
+        self._look = look
         self._last = Progress(-1.0, "")
 
     def __call__(self, progress: Progress) -> None:
         moved = abs(progress.fraction - self._last.fraction) >= _STEP
         if moved or progress.message != self._last.message:
             self._last = progress
-            self._connection.sendall(encode(progress))
-            self._on_sent()
+            self._send(progress)
+        self._look()
 
 
 def _attempt(pipelines: Pipelines, task: Task, report: _Reporter) -> Outcome:
     try:
         return pipelines.run(task, report)
+    except TaskStoppedError as stopped:
+        return stopped.outcome
     except Exception as error:  # the top of a task: whatever it is, the agent must hear of it
         return as_outcome(error)
 

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 from agent.model.work import PipelineSettings, Produced, Task
 from agent.pipelines.errors import UnsupportedMediaError
+from agent.pipelines.models.leaving import leave_gpu, return_to_gpu
 from agent.pipelines.pipeline import Keeper, Pipeline, Report
 
 _DISTRIBUTION = "morag-agent"
@@ -43,6 +44,13 @@ class Pipelines:
     def unload(self) -> None:
         for keeper in self._keepers():
             keeper.unload()
+
+    def leave_gpu(self) -> bool:
+        """In the middle of a task; False where that cannot be done just now."""
+        return leave_gpu(self._made.values())
+
+    def return_to_gpu(self) -> None:
+        return_to_gpu(self._made.values())
 
     def _keepers(self) -> Iterator[Keeper]:
         return (made for made in self._made.values() if isinstance(made, Keeper))

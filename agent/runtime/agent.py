@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 
 import structlog
 
@@ -19,6 +20,8 @@ from agent.runtime.poller import Poller
 from agent.runtime.race import INTERRUPTED, first_of
 from agent.runtime.resumption import Resumption
 from agent.runtime.settlement import LAST_WORD
+from agent.runtime.slots import Slots
+from agent.runtime.stepping_back import SteppingBack
 from agent.runtime.tools import Policy, Tools
 
 LEAVING_REASON = "the agent is stopping"
@@ -33,12 +36,16 @@ class LeaveNowError(Exception):
 
 
 class Agent:
-    def __init__(self, tools: Tools, policy: Policy) -> None:
+    def __init__(
+        self, tools: Tools, policy: Policy, gpus: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """`gpus`: how the pool calls the GPUs that it computes on, by their UUIDs."""
         self._tools = tools
         self._policy = policy
-        self._slots = asyncio.Semaphore(policy.slots)
+        self._slots = Slots(lambda: min(policy.slots, tools.pool.open_places))
         self._drain = Drain(grace=policy.stop_grace)
         self._board = Board(tools.clock.now(), policy.max_consecutive_failures)
+        self._stepping_back = SteppingBack(tools, self._board, self._slots, gpus)
         self._resumption = Resumption()
         self._drain_news = asyncio.Event()
         self._introduced = asyncio.Event()
@@ -78,7 +85,10 @@ class Agent:
         `RequestRefusedError` when the server refuses our hello or polls, and `LeaveNowError`.
         """
         async with asyncio.TaskGroup() as scope:
-            beside = [scope.create_task(self._watch_drain()), scope.create_task(self._tidy())]
+            beside = [
+                scope.create_task(work)
+                for work in (self._watch_drain(), self._tidy(), self._stepping_back.run())
+            ]
 
             def part_with_it(folder: JobFolder) -> None:
                 # No work of ours any more: nobody waits for it when the agent is done.
@@ -155,6 +165,7 @@ class Agent:
                 self._policy,
                 self._board,
                 self._drain,
+                self._stepping_back,
                 on_offer=start,
                 on_directive=self.on_directive,
             )

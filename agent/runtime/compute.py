@@ -6,6 +6,7 @@ from dataclasses import replace
 import structlog
 
 from agent.model.failures import FailureCode
+from agent.model.ids import Seconds
 from agent.model.work import Failed, Outcome, Progress, Task
 from agent.ports import Pool
 
@@ -17,10 +18,15 @@ async def compute(
     pool: Pool,
     on_progress: Callable[[Progress], None],
     fresh: Callable[[], Awaitable[str]],
+    stop_after: Callable[[], Seconds | None] = lambda: None,
 ) -> Outcome:
-    """What `task` gives. `fresh` makes an empty folder for the results of a second try."""
-    outcome = await pool.run(task, on_progress)
+    """What `task` gives. `fresh` makes an empty folder for the results of a second try.
+
+    `stop_after` is asked before each try how long that one may take.
+    """
+    outcome = await pool.run(replace(task, stop_after=stop_after()), on_progress)
     if not isinstance(outcome, Failed) or outcome.code is not FailureCode.OUT_OF_MEMORY:
         return outcome
     _log.warning("task.retried", reason=outcome.message)
-    return await pool.run(replace(task, output=await fresh(), is_frugal=True), on_progress)
+    again = replace(task, output=await fresh(), is_frugal=True, stop_after=stop_after())
+    return await pool.run(again, on_progress)

@@ -19,6 +19,7 @@ from agent.runtime.race import INTERRUPTED, first_of
 from agent.runtime.renewal import LeaseHolder
 from agent.runtime.report import Reporter, ending_of
 from agent.runtime.settlement import Ending, Settlement, Stop
+from agent.runtime.slots import Slots
 from agent.runtime.tools import Policy, Tools
 from agent.runtime.work import Work
 
@@ -47,7 +48,7 @@ class HeldJob:
         received: Received,
         tools: Tools,
         policy: Policy,
-        slots: asyncio.Semaphore,
+        slots: Slots,
         listener: Listener,
         folder: JobFolder | None = None,
     ) -> None:
@@ -142,6 +143,10 @@ class HeldJob:
     def hand_back(self, reason: str) -> None:
         """The agent is leaving. A finished result is kept, never handed back."""
         self._stop.by_us(Release(reason))
+
+    def step_back(self, reason: str, retry_after: Seconds) -> None:
+        """The box is needed for something else. Not for a job that computes, or has."""
+        self._stop.by_us(Release(reason, retry_after), is_leaving=False)
 
     async def run(self) -> Ending:
         """Hold the lease for as long as the job lasts.

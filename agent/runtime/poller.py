@@ -17,6 +17,7 @@ from agent.runtime.board import Board
 from agent.runtime.patience import patiently
 from agent.runtime.race import INTERRUPTED, first_of
 from agent.runtime.self_pause import SelfPause
+from agent.runtime.stepping_back import SteppingBack
 from agent.runtime.tools import Policy, Tools
 
 REST = Seconds(1.0)
@@ -26,12 +27,13 @@ _log = structlog.get_logger(__name__)
 
 
 class Poller:
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it looks at everything that could keep us from a job
         self,
         tools: Tools,
         policy: Policy,
         board: Board,
         drain: Drain,
+        stepping_back: SteppingBack,
         *,
         on_offer: Callable[[Received], None],
         on_directive: Callable[[Directive, str | None], None],
@@ -40,6 +42,7 @@ class Poller:
         self._policy = policy
         self._board = board
         self._drain = drain
+        self._stepping_back = stepping_back
         self._self_pause = SelfPause(tools, board.breaker)
         self._on_offer = on_offer
         self._on_directive = on_directive
@@ -144,16 +147,16 @@ class Poller:
         policy, board = self._policy, self._board
         most = policy.max_jobs
         paused, trust = self._own_pause()
-        foresight = self._tools.foresight
+        foresight, pause = self._tools.foresight, self._stepping_back.pause
         return View(
-            slots=policy.slots,
+            slots=min(policy.slots, self._tools.pool.open_places),
             held=sum(job.needs_slot for job in board.jobs),
             jobs_left=None if most is None else most - board.taken,
             disk_free=self._tools.spool.free(),
             awaited=self._tools.awaited.total,
             disk_reserve=policy.disk_reserve,
             max_input=policy.max_input,
-            paused=board.paused(self._tools.clock.now()) or paused,
+            paused=paused if pause is None else pause.why,
             trust=trust,
             doable=None if foresight is None else foresight.doable(),
             hurry="" if foresight is None else foresight.why(),
@@ -172,6 +175,8 @@ class Poller:
 
     def _why_idle(self, decision: Decision) -> str | None:
         """What the server is to tell about us; a box that has no place left is not idle."""
+        if (pause := self._stepping_back.pause) is not None:
+            return pause.public
         trust = self._board.breaker.trust(self._tools.clock.now())
         if isinstance(trust, Probing):
             return trust.why

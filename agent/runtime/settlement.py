@@ -9,6 +9,8 @@ from typing import TypeAlias
 from agent.core.verdict import Release, Verdict
 from agent.model.ids import Instant, Seconds
 
+RETRY_AFTER = Seconds(60.0)
+"""Before the server may offer us a job again that we handed back for somebody else."""
 LAST_WORD = Seconds(0.8)
 """How long an agent that is leaving waits until its release is heard; sign-off covers the rest."""
 
@@ -42,7 +44,7 @@ Settlement: TypeAlias = Verdict | Delivered | Kept
 
 
 class Stop:
-    """An early end, asked for by the server or by our own leaving."""
+    """An early end, asked for by the server, or by us: we are leaving, or stepping back."""
 
     def __init__(self) -> None:
         self._verdict: Verdict | None = None
@@ -55,10 +57,11 @@ class Stop:
         self._verdict, self._is_ours = verdict, False
         self._asked.set()
 
-    def by_us(self, verdict: Verdict) -> None:
+    def by_us(self, verdict: Verdict, *, is_leaving: bool = True) -> None:
         if self._verdict is None:
             self._verdict, self._is_ours = verdict, True
-        self._leaving.set()
+        if is_leaving:
+            self._leaving.set()
         self._asked.set()
 
     async def wait(self) -> None:
@@ -66,7 +69,7 @@ class Stop:
 
     def settlement(self, *, is_finished: bool) -> Settlement:
         """What to do with work that was cut short; a finished result is never handed back by us."""
-        if is_finished and self._is_ours:
+        if is_finished and self._is_ours and self._leaving.is_set():
             return Kept()
         return self._verdict or Release("stopped")
 

@@ -64,6 +64,8 @@ class Policy:
     max_input: Bytes
     disk_reserve: Bytes
     task_timeout: Seconds
+    soft_stop: Seconds = Seconds(300.0)  # noqa: RUF009 - a number
+    """So long before it ends by force, a task is asked to end; never more than a tenth of it."""
     download_timeout: Seconds
     """For one input, resumptions and pauses included."""
     renew_every: Seconds

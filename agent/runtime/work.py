@@ -1,6 +1,5 @@
 """What is done for one job: its input fetched, a slot waited for, a result computed, delivered."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -20,16 +19,18 @@ from agent.core.rate import Rate
 from agent.model.errors import JobFailedError, JobReturnedError
 from agent.model.failures import FailureCode
 from agent.model.held import Finished
-from agent.model.ids import Bytes, Instant, Seconds
+from agent.model.ids import Bytes, Seconds
 from agent.model.lease import Offer
 from agent.model.work import Failed, Produced, Progress, Returned, Task
 from agent.ports import JobFolder, Report
 from agent.runtime.compute import compute
 from agent.runtime.deliver import Delivery
 from agent.runtime.fetch import Download
+from agent.runtime.overtime import Overtime
 from agent.runtime.race import INTERRUPTED, first_of
 from agent.runtime.report import result_of
-from agent.runtime.settlement import Delivered
+from agent.runtime.settlement import RETRY_AFTER, Delivered
+from agent.runtime.slots import Slots
 from agent.runtime.stopwatch import Stopwatch
 from agent.runtime.tools import Policy, Tools
 
@@ -100,7 +101,7 @@ class Work:
         """However it ended: nothing more is done."""
         self._phase = advance(self._phase, Event.ENDED)
 
-    async def run(self, folder: JobFolder, slots: asyncio.Semaphore) -> Delivered:
+    async def run(self, folder: JobFolder, slots: Slots) -> Delivered:
         """Raises what `verdict` has a word for."""
         finished = folder.journal.finished or await self._finish(folder, slots)
         self.result_size = Bytes(sum(artifact.size for artifact in finished.manifest))
@@ -109,7 +110,7 @@ class Work:
         await delivery.run(finished.manifest, lambda: result_of(finished, self.stopwatch.read()))
         return Delivered(len(finished.manifest))
 
-    async def _finish(self, folder: JobFolder, slots: asyncio.Semaphore) -> Finished:
+    async def _finish(self, folder: JobFolder, slots: Slots) -> Finished:
         foresight = self._tools.foresight
         if foresight is None:
             return await self._compute(folder, slots)
@@ -121,7 +122,7 @@ class Work:
         await foresight.note(self._offer, folder.input.length, self.stopwatch.read())
         return finished
 
-    async def _compute(self, folder: JobFolder, slots: asyncio.Semaphore) -> Finished:
+    async def _compute(self, folder: JobFolder, slots: Slots) -> Finished:
         if self._phase is Phase.FETCHING:
             await self._fetch(folder)
             self._move(Event.INPUT_READY)
@@ -151,19 +152,32 @@ class Work:
                 f"the agent ended {MOST_COMPUTATIONS} times while it computed this job",
             )
         task = await self._task(folder)
-        limit = min(self._offer.timeout or self._policy.task_timeout, self._policy.task_timeout)
-        clock = self._tools.clock
+        overtime = self._overtime()
+
+        def on_progress(progress: Progress) -> None:
+            overtime.on_progress(progress)
+            self._on_progress(progress)
+
         outcome = await first_of(
-            compute(task, self._tools.pool, self._on_progress, fresh=folder.begin),
-            clock.sleep_until(Instant(clock.now() + limit)),
+            compute(task, self._tools.pool, on_progress, folder.begin, overtime.stop_after),
+            overtime.comes(),
         )
         if outcome is INTERRUPTED:
-            raise JobFailedError(FailureCode.TIMEOUT, f"not done within {limit:g} s")
+            raise overtime.error()
         if isinstance(outcome, Failed):
             raise JobFailedError(outcome.code, outcome.message, outcome.detail)
         if isinstance(outcome, Returned):
-            raise JobReturnedError(outcome.reason, is_box_fault=True)
+            raise _returned(outcome)
         return outcome
+
+    def _overtime(self) -> Overtime:
+        longest = self._policy.task_timeout
+        return Overtime(
+            self._tools.clock,
+            limit=min(self._offer.timeout or longest, longest),
+            soft_stop=self._policy.soft_stop,
+            longest_pause=longest,
+        )
 
     async def _task(self, folder: JobFolder) -> Task:
         return Task(
@@ -199,6 +213,12 @@ class Work:
         elif _percent(progress) != _percent(before):
             self._on_news(NEWS_SPACING)
         self._tools.display.job_moved(self._offer.job_id, self._offer.input.filename, self.report)
+
+
+def _returned(outcome: Returned) -> JobReturnedError:
+    is_fault = outcome.is_box_fault
+    retry_after = None if is_fault else RETRY_AFTER
+    return JobReturnedError(outcome.reason, retry_after=retry_after, is_box_fault=is_fault)
 
 
 def _percent(progress: Progress) -> int:

@@ -19,6 +19,7 @@ NAMES = (
     "bandwidth",
     "speech",
     "boxes",
+    "stepping_back",
     "audio_overhead",
     "audio_vs_openai_cli",
     "audio_batching",

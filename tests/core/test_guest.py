@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.foreign_use import GuestPolicy, Mode
-from agent.core.guest import Guest, discreet
+from agent.core.guest import DISCREET, Guest
 from agent.model.gpu_state import GpuState, Load, Look, ProcessKind
 from agent.model.ids import Instant, Seconds
 from agent.model.restraint import Restraint, Rung
@@ -46,6 +46,7 @@ def test_a_game_takes_us_down_the_ladder_and_is_named() -> None:
     assert steps.index(Rung.HAND_BACK) * 2 == 62
     assert one.restraints == {
         "GPU-A": Restraint(
+            told=DISCREET,
             rung=Rung.HAND_BACK,
             why="GPU 0 is used by game.exe (3.2 GB); back after a quiet minute",
             devices=frozenset({"GPU-A"}),
@@ -117,6 +118,7 @@ def test_when_idle_the_owner_has_the_box_until_it_was_left_alone() -> None:
 
     assert here == {
         None: Restraint(
+            told=DISCREET,
             rung=Rung.PAUSE,
             why="somebody is at this box; back when nobody has touched it for 3 min",
         )
@@ -143,7 +145,9 @@ def test_a_chosen_program_counts_wherever_it_runs() -> None:
     shown(one, look(CALM, programs=frozenset({"bash", "blender-4.2"})), 0, 2)
 
     assert one.restraints == {
-        None: Restraint(rung=Rung.PAUSE, why="blender-4.2 is running; back after a quiet minute")
+        None: Restraint(
+            told=DISCREET, rung=Rung.PAUSE, why="blender-4.2 is running; back after a quiet minute"
+        )
     }
 
 
@@ -168,17 +172,11 @@ def test_another_quiet_time_is_said() -> None:
     assert one.restraints["GPU-A"].why.endswith("back after 90 quiet seconds")
 
 
-@pytest.mark.parametrize("source", ["guest", "guest:GPU-A", "gpu:GPU-A"])
-def test_the_server_never_learns_what_the_owner_runs(source: str) -> None:
-    restraint = Restraint(rung=Rung.PAUSE, why="GPU 0 is used by secret.exe")
+def test_the_server_never_learns_what_the_owner_runs() -> None:
+    restraint = shown(guest(), look(GAME), 0, 2).restraints["GPU-A"]
 
-    assert "secret" not in discreet(source, restraint)
-
-
-def test_the_server_learns_what_is_no_secret() -> None:
-    restraint = Restraint(rung=Rung.PAUSE, why="the box runs on its battery")
-
-    assert discreet("power", restraint) == "the box runs on its battery"
+    assert "game" in restraint.why
+    assert "game" not in restraint.public
 
 
 def gpus(foreign: float, own: float, load: int, *, compute: bool) -> GpuState:

@@ -102,6 +102,7 @@ def test_a_gpu_full_of_others_memory_says_who_holds_how_much() -> None:
         "GPU 0 has 0.2 of 24.0 GB free and a model needs 1.0 GB;"
         " its memory is held by game.exe (23.0 GB), Xorg (0.3 GB)"
     )
+    assert one.restraints["GPU-A"].public == "a GPU has no room for a model"
     shown(one, look(gpu()))
     assert one.restraints == {}
 

@@ -4,7 +4,7 @@ import re
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +13,13 @@ import pytest
 
 from agent.edges.child import ChildLostError
 from agent.edges.child_environment import child_environment
-from agent.edges.children import ChildPool, Limits
+from agent.edges.children import ChildPool
+from agent.edges.place import Limits
 from agent.model.failures import FailureCode
 from agent.model.ids import JsonObject, Seconds
-from agent.model.work import Failed, PipelineSettings, Produced, Progress
+from agent.model.restraint import Rung
+from agent.model.stance import Stance, Step
+from agent.model.work import Failed, PipelineSettings, Produced, Progress, Returned
 from agent.ports import Pool
 from tests.edges.tasks import ignore, task
 
@@ -25,7 +28,7 @@ pytestmark = pytest.mark.real_time
 CHILD = """
 import ctypes, os, signal, socket, subprocess, sys, time
 from agent.model.failures import FailureCode
-from agent.model.work import Failed, Produced, Progress, Ready, decode, encode
+from agent.model.work import Failed, GoOn, Produced, Progress, Ready, SteppedBack, decode, encode
 from agent.pipelines.guard import split_off_guard
 
 split_off_guard()
@@ -49,6 +52,23 @@ for line in frames:
             connection.sendall(encode(Progress(0.5, str(sleeper.pid))))
             time.sleep(3600)
         case "close": connection.shutdown(socket.SHUT_RDWR); connection.close(); time.sleep(3600)
+        case "obey":
+            for request in map(decode, frames):
+                if isinstance(request, GoOn): break
+                connection.sendall(encode(SteppedBack(request.number)))
+                if request.number > 1: break
+        case "wait again":
+            decode(frames.readline()); decode(frames.readline())
+            connection.sendall(encode(SteppedBack(1)))
+            request = decode(frames.readline())
+            time.sleep(0.3); connection.sendall(encode(SteppedBack(request.number)))
+            frames.readline()
+        case "die meanwhile":
+            connection.sendall(encode(SteppedBack(decode(frames.readline()).number)))
+            os.abort()
+        case "wedged after":
+            connection.sendall(encode(SteppedBack(decode(frames.readline()).number)))
+            frames.readline(); time.sleep(3600)
         case "chatter": os.write(1, b"o" * 1_000_000); os.write(2, b"e" * 10_000_000)
         case "flood": connection.sendall(encode(Progress(0.5, "again")) * 50_000)
         case "oversize": connection.sendall(b"x" * 3_000_000)
@@ -376,7 +396,7 @@ async def test_a_child_that_dies_at_every_task_is_started_after_longer_and_longe
 async def test_a_pause_counts_from_the_death_not_from_the_next_task(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("agent.edges.children._FIRST_PAUSE", 1.0)
+    monkeypatch.setattr("agent.edges.place._FIRST_PAUSE", 1.0)
     async with new_pool() as pool:
         await crash_of(pool, "kill")
         await asyncio.sleep(1.0)
@@ -389,7 +409,7 @@ async def test_a_pause_counts_from_the_death_not_from_the_next_task(
 async def test_a_place_that_waits_is_the_last_to_be_chosen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("agent.edges.children._FIRST_PAUSE", 5.0)
+    monkeypatch.setattr("agent.edges.place._FIRST_PAUSE", 5.0)
     async with new_pool(devices=("0", "1")) as pool:
         await crash_of(pool, "kill")
         begun = time.monotonic()
@@ -533,3 +553,124 @@ async def test_a_task_that_is_cancelled_at_any_step_leaves_no_child_behind() -> 
                 await asyncio.sleep(0)
             running.cancel()
             await asyncio.wait({running})
+
+
+PAUSE = Stance({None: Step(Rung.PAUSE, "a game")})
+
+
+async def started(pool: ChildPool, content_type: str) -> "asyncio.Task[object]":
+    await pool.start()
+    running = asyncio.create_task(pool.run(task(content_type), ignore))
+    await asyncio.sleep(0.1)
+    return running
+
+
+async def test_while_a_child_waits_nobody_expects_a_sign_of_life() -> None:
+    async with new_pool(Limits(stall=Seconds(0.5))) as pool:
+        running = await started(pool, "obey")
+        await pool.stand(PAUSE)
+        await asyncio.sleep(1.0)
+        assert not running.done()
+        await pool.stand(Stance())
+        assert isinstance(await running, Produced)
+
+
+async def test_a_child_that_does_not_go_on_is_given_up() -> None:
+    async with new_pool(Limits(stall=Seconds(0.5))) as pool:
+        running = await started(pool, "wedged after")
+        await pool.stand(PAUSE)
+        await pool.stand(Stance())
+        outcome = await running
+
+    assert isinstance(outcome, Failed)
+    assert "no sign of life for 0.5 s" in outcome.message
+
+
+async def test_the_answer_to_an_older_request_is_not_taken_for_that_to_the_latest() -> None:
+    async with new_pool() as pool:
+        running = await started(pool, "wait again")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await pool.stand(PAUSE)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await pool.stand(Stance())
+        begun = time.monotonic()
+        await pool.stand(PAUSE)
+        assert time.monotonic() - begun > 0.2
+        await pool.stand(Stance())
+        assert isinstance(await running, Produced)
+
+
+async def test_a_child_that_dies_while_it_waits_is_explained() -> None:
+    async with new_pool() as pool:
+        running = await started(pool, "die meanwhile")
+        await pool.stand(PAUSE)
+        outcome = await running
+
+    assert isinstance(outcome, Failed)
+    assert "SIGABRT" in outcome.message
+
+
+async def test_idle_children_of_a_gpu_that_is_left_are_ended() -> None:
+    async with new_pool(devices=("0", "1")) as pool:
+        await pool.start()
+        await pool.stand(Stance({"0": Step(Rung.PAUSE, "a game")}))
+        assert len(own_children()) == 1
+        await pool.stand(Stance({"0": Step(Rung.TAKE_NOTHING, "hours")}))
+        await pool.start()
+        assert len(own_children()) == 1
+        await pool.stand(Stance())
+        await pool.start()
+        assert len(own_children()) == 2
+
+
+async def test_a_child_whose_task_ends_after_all_is_ended_too() -> None:
+    async with new_pool() as pool:
+        running = await started(pool, "decoder killed")
+        await pool.stand(PAUSE)
+        assert isinstance(await running, Failed)
+        await wait_until(lambda: own_children() == [])
+
+
+async def test_a_task_whose_child_is_not_ready_yet_waits_for_its_place() -> None:
+    slow = CHILD.replace("settings = decode", "time.sleep(0.5); settings = decode")
+    async with new_pool(command=(sys.executable, "-c", slow)) as pool:
+        running = asyncio.create_task(pool.run(task("text"), ignore))
+        await asyncio.sleep(0)
+        await pool.stand(PAUSE)
+        assert not running.done()
+        await pool.stand(Stance())
+        assert isinstance(await running, Produced)
+
+
+async def test_a_child_that_ignores_all_signals_is_dead_within_five_seconds() -> None:
+    async with new_pool() as pool:
+        running = await started(pool, "hang")
+        begun = time.monotonic()
+        await pool.stand(PAUSE)
+        taken = time.monotonic() - begun
+        assert own_children() == []
+
+    assert await running == Returned("yielded: a game", is_box_fault=False)
+    print(f"dead after {taken:.2f} s")
+    assert taken < 5.5  # on a loaded machine
+
+
+async def test_cancelling_a_task_that_waits_kills_its_child() -> None:
+    async with new_pool() as pool:
+        running = await started(pool, "obey")
+        await pool.stand(PAUSE)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert own_children() == []
+
+
+async def test_a_task_is_handed_back_for_the_reason_that_held_then() -> None:
+    async with new_pool() as pool:
+        running = await started(pool, "hang")
+        await pool.stand(Stance({None: Step(Rung.HAND_BACK, "a game")}))
+        await pool.stand(Stance())
+
+        assert await running == Returned("yielded: a game", is_box_fault=False)

@@ -11,7 +11,8 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from agent.edges.children import ChildPool, Limits
+from agent.edges.children import ChildPool
+from agent.edges.place import Limits
 from agent.model.failures import FailureCode
 from agent.model.ids import Seconds
 from agent.model.work import Failed, PipelineSettings, Produced

@@ -1,6 +1,7 @@
 """The real child, in a process of its own, under the real pool."""
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import time
 import wave
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 
@@ -19,6 +20,8 @@ import pytest
 from agent.edges.children import ChildPool
 from agent.model.failures import FailureCode
 from agent.model.ids import Seconds
+from agent.model.restraint import Rung
+from agent.model.stance import Stance, Step
 from agent.model.work import (
     MAX_FRAME,
     BadFrameError,
@@ -27,6 +30,7 @@ from agent.model.work import (
     Produced,
     Progress,
     Ready,
+    Task,
     decode,
     encode,
 )
@@ -36,7 +40,7 @@ from agent.pipelines.models.holdings import holdings, holdings_folder
 from agent.pipelines.models.search import TINY_PACKAGE, package_folder
 from tests.pipelines.conftest import MakeTask
 from tests.pipelines.models.fake_hub import FakeHub, serving
-from tests.speech import FOX, word_error_rate
+from tests.speech import FOX, LETTER, MARKET, say, word_error_rate
 
 pytestmark = pytest.mark.real_time
 
@@ -337,3 +341,97 @@ def test_what_libraries_print_stays_out_of_the_way() -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
     assert (ended.stdout, ended.stderr) == (b"frame", b"noise")
+
+
+PAUSE = Stance({None: Step(Rung.PAUSE, "a game")})
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the tests, several may run on this machine at a time."""
+    monkeypatch.setattr("agent.edges.place._SAFE_POINT", 60.0)
+
+
+@dataclass(frozen=True)
+class Used:
+    memory: float
+    seconds: float
+
+    @classmethod
+    def by(cls, process: psutil.Process) -> "Used":
+        return cls(process.memory_info().rss / 1e6, process.cpu_times().user)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_paused_transcription_gives_its_memory_back_and_hears_the_same(
+    tmp_path: Path, make_task: MakeTask
+) -> None:
+    task = make_task("audio", say(f"{MARKET} {LETTER}", tmp_path / "talk.wav"))
+    heard: list[Progress] = []
+    async with new_pool(replace(SETTINGS, diarization=False, topics=False)) as pool:
+        await pool.run(task, ignore)
+        plain, process = transcript(task), worker()
+        running = asyncio.create_task(pool.run(task, heard.append))
+        while not heard or heard[-1].message != "transcribing":
+            await asyncio.sleep(0.002)
+
+        before = Used.by(process)
+        await pool.stand(PAUSE)
+        begun = Used.by(process)
+        await asyncio.sleep(0.5)
+        ended = Used.by(process)
+        assert not running.done()
+        await pool.stand(Stance())
+        assert isinstance(await running, Produced)
+        assert worker().pid == process.pid
+
+    print(f"{before.memory:.0f} MB with the model, {ended.memory:.0f} MB while it waits")
+    assert transcript(task) == plain
+    assert ended.memory < before.memory - 30
+    assert ended.seconds - begun.seconds < 0.1
+    assert [step.is_paused for step in heard].count(True) == 1
+    assert [step.fraction for step in heard] == sorted(step.fraction for step in heard)
+
+
+def transcript(task: Task) -> object:
+    return json.loads((Path(task.output) / "transcript.json").read_text())["segments"]
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_box_that_is_being_read_stands_still_and_is_read_to_its_end(
+    tmp_path: Path, make_task: MakeTask
+) -> None:
+    task = make_task("audio", long_recording(tmp_path / "long.wav", hours=2))
+    async with new_pool() as pool:
+        running = asyncio.create_task(pool.run(task, ignore))
+        while not ours("agent.pipelines.box.boxed"):
+            await asyncio.sleep(0.01)
+        await pool.stand(PAUSE)
+        (box,) = ours("agent.pipelines.box.boxed")
+        wait_for(lambda: box.status() == psutil.STATUS_STOPPED)
+        assert not running.done()
+
+        await pool.stand(Stance())
+        outcome = await running
+
+    # It is read to the end, where nobody has spoken.
+    assert isinstance(outcome, Failed)
+    assert outcome.code is FailureCode.MEDIA_UNREADABLE
+    assert "silent" in outcome.message
+
+
+async def test_a_task_is_stopped_at_a_safe_point_and_its_models_stay_warm(
+    fox: Path, make_task: MakeTask
+) -> None:
+    task = make_task("audio", fox)
+    heard: list[str] = []
+    async with new_pool(replace(SETTINGS, diarization=False)) as pool:
+        await pool.run(task, ignore)
+        warm = worker().pid
+        outcome = await pool.run(replace(task, stop_after=Seconds(0.01)), ignore)
+        again = await pool.run(task, lambda progress: heard.append(progress.message))
+        assert worker().pid == warm
+
+    assert outcome == Failed(FailureCode.TIMEOUT, "not done within 0.01 s of computing.")
+    assert isinstance(again, Produced)
+    assert "loading model" not in heard

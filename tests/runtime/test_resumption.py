@@ -98,7 +98,7 @@ async def test_a_result_that_was_taken_without_our_hearing_it_is_not_delivered_t
 ) -> None:
     job = world.add()
     world.server.lose_answers["complete"] = 1
-    await killed_at(world, 10.0)
+    await killed_at(world, 10.5)
     assert job.state == "completed"
     world = world.restarted()
 

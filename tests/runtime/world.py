@@ -1,7 +1,7 @@
 """One agent's whole world on fakes, and the few sentences that tests of the loops begin with."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,12 +17,13 @@ from agent.runtime.agent import Agent
 from agent.runtime.introduced import IntroducedServer
 from agent.runtime.job import HeldJob
 from agent.runtime.observed import ObservedServer
+from agent.runtime.slots import Slots
 from agent.runtime.tools import Policy, Tools
 from tests.core.dice import Highest
 from tests.fakes.display import FakeDisplay
 from tests.fakes.ledger import FakeJob
 from tests.fakes.observer import FakeObserver
-from tests.fakes.pool import FakePool, Plan
+from tests.fakes.pool import MANY, FakePool, Plan
 from tests.fakes.server import FakeConnection, FakeServer
 from tests.fakes.sink import FakeSink
 from tests.fakes.source import FakeFile, FakeSource
@@ -60,6 +61,8 @@ class World:
     policy: Policy = POLICY
     agent_id: str = "attic"
     boot: str = "boot-1"
+    devices: tuple[str | None, ...] = MANY
+    gpus: Mapping[str, str] = field(default_factory=dict[str, str])
     spool: FakeSpool = field(default_factory=FakeSpool)
     rng: Random = field(default_factory=Highest)
     directives: list[tuple[Directive, str | None]] = field(
@@ -80,7 +83,7 @@ class World:
 
     @cached_property
     def pool(self) -> FakePool:
-        return FakePool(self.clock, self.spool)
+        return FakePool(self.clock, self.spool, self.devices)
 
     @cached_property
     def display(self) -> FakeDisplay:
@@ -95,8 +98,8 @@ class World:
         return Vitality()
 
     @cached_property
-    def slots(self) -> asyncio.Semaphore:
-        return asyncio.Semaphore(self.policy.slots)
+    def slots(self) -> Slots:
+        return Slots(lambda: self.policy.slots)
 
     @cached_property
     def tools(self) -> Tools:
@@ -155,7 +158,7 @@ class World:
         self.source.files[url] = replace(self.source.files[url], etag=etag)
 
     def agent(self) -> Agent:
-        return Agent(self.tools, self.policy)
+        return Agent(self.tools, self.policy, self.gpus)
 
     def set_policy(self, **changes: Any) -> None:
         self.policy = replace(self.policy, **changes)

@@ -9,16 +9,18 @@ from agent.core import resume
 from agent.core.resume import Answer, Have, Judgement, StartOver, TakeFrom
 from agent.core.verdict import Release
 from agent.edges import downloads, native_server
-from agent.model.errors import LeaseLostError, ServerUnavailableError
+from agent.model.errors import JobFailedError, LeaseLostError, ServerUnavailableError
+from agent.model.failures import FailureCode
 from agent.model.ids import LeaseId, Seconds
 from agent.model.lease import Directive, LeaseState, Renewal, Stage
+from agent.model.work import Returned
 from agent.ports import Report
-from agent.runtime import fetch, report, resumption
+from agent.runtime import fetch, report, resumption, work
 from agent.runtime.board import Board
 from agent.runtime.fetch import Download
 from agent.runtime.introduced import IntroducedServer
 from agent.runtime.renewal import LeaseHolder
-from agent.runtime.settlement import Stop
+from agent.runtime.settlement import Kept, Stop
 from tests.simulation.planting import Plant, replace_with
 
 ALWAYS_FINE = Renewal(LeaseState.OK, Seconds(90.0), Seconds(30.0), Directive.CONTINUE)
@@ -190,7 +192,23 @@ def tells_nothing_of_earlier_jobs(undo: ExitStack) -> None:
     replace_with(undo, resumption.Resumption, "lines", lambda _: property(lambda _self: ()))
 
 
+def counts_a_yield_as_a_failure(undo: ExitStack) -> None:
+    """A job whose child was ended for somebody else is told to be impossible."""
+
+    def blame(outcome: Returned) -> JobFailedError:
+        return JobFailedError(FailureCode.INTERNAL, outcome.reason)
+
+    replace_with(undo, work, "_returned", lambda _: blame)
+
+
+def loses_what_waits_when_it_steps_back(undo: ExitStack) -> None:
+    """It keeps the lease of a job that it has stopped."""
+    replace_with(undo, Stop, "settlement", lambda _: lambda _stop, **_kept: Kept())
+
+
 ALL: tuple[Plant, ...] = (
+    counts_a_yield_as_a_failure,
+    loses_what_waits_when_it_steps_back,
     accepts_an_offer_twice,
     computes_before_the_first_renewal,
     ignores_that_a_lease_is_lost,

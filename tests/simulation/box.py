@@ -18,6 +18,7 @@ from agent.edges.tus import TusClient
 from agent.edges.uploads import TusArtifactSink
 from agent.model.hardware import Hardware
 from agent.model.ids import AgentId, BootId, Bytes, Seconds
+from agent.model.restraint import Restraint, Rung
 from agent.ports import Introduction
 from agent.runtime.agent import Agent
 from agent.runtime.introduced import IntroducedServer
@@ -72,6 +73,7 @@ class Box:
         self._starts = 0
         self._machine_boots = 1
         self._agent: Agent | None = None
+        self._restraints: dict[str, Restraint] = {}
         self._task: asyncio.Task[None] | None = None
         self._spool: DiskSpool | None = None
         self._pool: SimulatedPool | None = None
@@ -127,6 +129,15 @@ class Box:
                 self._ledger.blame(f"{self.process} did not stop in {STOP_PATIENCE:g} s")
         await self.die(None)
 
+    def restrain(self, source: str, rung: Rung) -> None:
+        """For every start from now on; `WORK` ends it."""
+        self._restraints.pop(source, None)
+        restraint = None if rung is Rung.WORK else Restraint(rung=rung, why="a game")
+        if restraint is not None:
+            self._restraints[source] = restraint
+        if self._agent is not None and self.is_up:
+            self._agent.board.restrain(source, restraint)
+
     def suspend(self) -> None:
         self.machine.suspend()
         self._network.hang_up(self.process, is_silent=True)
@@ -155,7 +166,11 @@ class Box:
             checkpoint=CHECKPOINT,
         )
         self._pool = pool = SimulatedPool(
-            process, self.machine, {job.name: job for job in self._story.jobs}, self._ledger
+            process,
+            self.machine,
+            {job.name: job for job in self._story.jobs},
+            self._ledger,
+            self.slots,
         )
         identity = Identity(agent_id=AgentId(self.name), boot_id=boot_id)
         server = NativeServer(
@@ -173,6 +188,8 @@ class Box:
             rng=Random(f"{self._story.seed}/{process}"),
         )
         self._agent = Agent(tools, self._policy())
+        for source, restraint in self._restraints.items():
+            self._agent.board.restrain(source, restraint)
         try:
             await self._agent.run()
         finally:

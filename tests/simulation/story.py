@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from random import Random
 
+from agent.model.restraint import Rung
 from tests.simulation.faults import Kind, Partition, Weather
 from tests.simulation.moments import TORN
 
@@ -92,6 +93,16 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Yield:
+    """The owner of a box needs it for something else."""
+
+    at: float
+    who: str
+    rung: Rung
+    lasts: float
+
+
+@dataclass(frozen=True, slots=True)
 class AgentStory:
     name: str
     slots: int
@@ -107,6 +118,7 @@ class Story:
     events: tuple[Event, ...]
     weather: Weather
     server_disk: float
+    yields: tuple[Yield, ...]
 
 
 SERVER = "server"
@@ -120,6 +132,8 @@ DOWNLOADS = 0.2
 only then is there much on a disk that no sync has confirmed."""
 IN_DOWNLOADS = ("file", "file", "input", TORN)
 NAMES = ("attic", "cellar")
+YIELDS = 0.3
+"""Share of the stories in which somebody needs the box meanwhile."""
 
 
 def story(seed: int) -> Story:
@@ -143,6 +157,23 @@ def story(seed: int) -> Story:
         events=_events(dice, names, trouble_ends, is_of_downloads=is_of_downloads),
         weather=_weather(dice, names, trouble_ends, is_of_downloads=is_of_downloads),
         server_disk=_disk(dice),
+        yields=_yields(seed, names, trouble_ends),
+    )
+
+
+def _yields(seed: int, agents: list[str], trouble_ends: float) -> tuple[Yield, ...]:
+    """With dice of their own: what else a seed tells is older."""
+    dice = Random(f"{seed}/yields")
+    if dice.random() >= YIELDS:
+        return ()
+    return tuple(
+        Yield(
+            at=dice.uniform(0.0, trouble_ends * 0.8),
+            who=dice.choice(agents),
+            rung=dice.choice((Rung.TAKE_NOTHING, Rung.PAUSE, Rung.PAUSE, Rung.HAND_BACK)),
+            lasts=dice.choice((0.0, 0.5, 20.0, 100.0, 300.0)),
+        )
+        for _ in range(dice.choice((1, 2, 4)))
     )
 
 

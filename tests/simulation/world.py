@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+from agent.model.restraint import Rung
 from agent.server.tokens import TokenKind, create_token
 from tests.simulation import edge, house, origin
 from tests.simulation.box import Around, Box
@@ -24,7 +25,7 @@ from tests.simulation.ledger import Ledger
 from tests.simulation.loop import Machine, SimulationLoop
 from tests.simulation.network import Network
 from tests.simulation.origin import Origin
-from tests.simulation.story import NAMES, SERVER, Blow, Event, Source, Story, story
+from tests.simulation.story import NAMES, SERVER, Blow, Event, Source, Story, Yield, story
 
 PATIENCE = 3 * 3600.0
 """After the last trouble; everything has settled long before."""
@@ -89,6 +90,7 @@ class World:
         await self.house.boot()
         clients = [asyncio.create_task(self.client.live(job)) for job in self.story.jobs]
         lives = [asyncio.create_task(self._live(name)) for name in (*self.boxes, SERVER)]
+        lives += [asyncio.create_task(self._need(one)) for one in self.story.yields]
         await self._settle(clients, lives)
         # Whatever is still to come, the power fails once more: what was acknowledged survives.
         self.network.fates.weather = CALM
@@ -144,6 +146,16 @@ class World:
                 self._hits += 1
                 await (self._hit_server(event) if who == SERVER else self._hit_agent(event))
                 self._hits -= 1
+
+    async def _need(self, need: Yield) -> None:
+        await asyncio.sleep(need.at)
+        box, source = self.boxes[need.who], f"since {need.at}"
+        self.ledger.note(need.who, f"{need.rung.name} for {need.lasts:g} s")
+        self._hits += 1
+        box.restrain(source, need.rung)
+        await asyncio.sleep(need.lasts)
+        box.restrain(source, Rung.WORK)
+        self._hits -= 1
 
     async def _wait_for(self, event: Event) -> None:
         await asyncio.sleep(max(0.0, event.at - self.loop.true_time()))

@@ -9,6 +9,7 @@ from agent.pipelines.diarization.attribution import attributed
 from agent.pipelines.diarization.diarizer import Diarizer
 from agent.pipelines.diarization.loading import diarization_is_possible, load_diarizer
 from agent.pipelines.diarization.turns import SpeakerBounds
+from agent.pipelines.models.leaving import leave_gpu, return_to_gpu
 from agent.pipelines.spoken.recording import Recording
 from agent.pipelines.spoken.span import Span
 from agent.pipelines.spoken.transcript import Segment, Topic
@@ -41,6 +42,12 @@ class Enricher:
     def unload(self) -> None:
         for one in self._loaded():
             one.unload()
+
+    def leave_gpu(self) -> bool:
+        return leave_gpu(self._loaded())
+
+    def return_to_gpu(self) -> None:
+        return_to_gpu(self._loaded())
 
     def _loaded(self) -> list[Diarizer | TopicFinder]:
         return [one for one in (self._diarizer, self._finder) if one is not None]

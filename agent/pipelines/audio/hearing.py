@@ -17,6 +17,7 @@ from agent.pipelines.audio.options import AudioOptions
 from agent.pipelines.audio.speech import Speech, find_speech
 from agent.pipelines.audio.stages import Stages
 from agent.pipelines.errors import NoSpeechError, OptionsInvalidError
+from agent.pipelines.models.leaving import leave_gpu, return_to_gpu
 from agent.pipelines.pipeline import Report
 from agent.pipelines.spoken.recording import Recording
 from agent.pipelines.spoken.span import Span
@@ -47,6 +48,7 @@ class Hearing:
         self._load = load or CheckedLoading()
         self._enricher = Enricher(settings)
         self._kept: Kept | None = None
+        self._is_loading = False
 
     @property
     def held(self) -> tuple[str, ...]:
@@ -60,6 +62,17 @@ class Hearing:
     def unload(self) -> None:
         self._enricher.unload()
         self._unload_engine()
+
+    def leave_gpu(self) -> bool:
+        """Not while the engine is being loaded: nobody holds it yet who could move it."""
+        return not self._is_loading and leave_gpu(self._models)
+
+    def return_to_gpu(self) -> None:
+        return_to_gpu(self._models)
+
+    @property
+    def _models(self) -> tuple[object, ...]:
+        return (self._kept.engine if self._kept else None, self._enricher)
 
     def _unload_engine(self) -> None:
         self._kept = None
@@ -142,7 +155,11 @@ class Hearing:
         if self._kept is None or self._kept.is_frugal is not is_frugal:
             stages.of("loading model")(0.0)
             self._unload_engine()  # there is no room for two
-            engine = self._load(self._settings, is_frugal=is_frugal, tell=stages.say)
+            self._is_loading = True
+            try:
+                engine = self._load(self._settings, is_frugal=is_frugal, tell=stages.say)
+            finally:
+                self._is_loading = False
             self._kept = Kept(engine, is_frugal)
         return self._kept.engine
 

@@ -51,7 +51,7 @@ class Listener:
             )
         else:
             found = self._hear_in_order(within, on_position)
-        again = _SecondLook(self.engine, self.recording, self.request)
+        again = _SecondLook(self.engine, self.recording, self.request, on_position)
         heard = again.at_loops(_in_order(believable(found, within)))
         missed = [gap for gap in uncovered(speech, _spans(heard)) if gap.length >= _MISSED]
         more = [segment for gap in missed for segment in again.at_gap(gap, heard)]
@@ -107,6 +107,8 @@ class _SecondLook:
     engine: Engine
     recording: Recording
     request: Request
+    on_position: OnPosition
+    """It is told of no new position, but a sign of life it is."""
 
     def at_loops(self, segments: Sequence[Segment]) -> tuple[Segment, ...]:
         """What still loops then stays: trimming it is another's."""
@@ -131,6 +133,7 @@ class _SecondLook:
     def _hear(self, stretch: Span) -> Iterator[Segment]:
         for block in blocks(self.recording, stretch):
             samples = self.recording.samples(block.start, block.end)
+            self.on_position(0.0)
             for segment in self.engine.transcribe(samples, self.request, lambda _seconds: None):
                 yield segment.shifted(block.start)
 

@@ -36,6 +36,12 @@ class AudioPipeline:
     def unload(self) -> None:
         self._hearing.unload()
 
+    def leave_gpu(self) -> bool:
+        return self._hearing.leave_gpu()
+
+    def return_to_gpu(self) -> None:
+        self._hearing.return_to_gpu()
+
     def run(self, task: Task, report: Report) -> Produced:
         options = parse_options(AudioOptions, task.options)
         begun = stopwatch()

@@ -51,8 +51,11 @@ class Ear:
                         return
                     else:
                         for line in received.add(chunk):
-                            heard = self.now()
+                            told = self.now()
                             yield line
+                            # Whoever listens may have had to wait: no time of the box.
+                            heard = self.now()
+                            begun += heard - told
                 if self.now() - looked >= _LOOK_EVERY:
                     check_growth(self.scratch, self.before, self.limits)
                     looked = self.now()

@@ -32,6 +32,13 @@ class BuiltInDiarizer:
         self._networks = None
         gc.collect()
 
+    def leave_gpu(self) -> bool:
+        return self._networks is None or self._networks.leave_gpu()
+
+    def return_to_gpu(self) -> None:
+        if self._networks is not None:
+            self._networks.return_to_gpu()
+
     def turns(
         self,
         recording: Recording,

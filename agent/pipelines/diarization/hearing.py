@@ -70,21 +70,54 @@ class Heard:
 
 
 class Networks:
-    """Both networks on one device."""
+    """Both networks on one device. They are small: to come back, they are read again."""
 
     def __init__(self, device: str) -> None:
         self.batch = _BATCH[device]
-        self.segmentation = SegmentationNetwork(segmentation_weights(), device)
-        self.voice = VoiceNetwork(voice_weights(), device)
+        self.device = device
         self.energies = MelEnergies(device)
+        self._pair: _Pair | None = _Pair.load(device)
+
+    @property
+    def segmentation(self) -> SegmentationNetwork:
+        return self._loaded().segmentation
+
+    @property
+    def voice(self) -> VoiceNetwork:
+        return self._loaded().voice
+
+    def _loaded(self) -> "_Pair":
+        self._pair = self._pair or _Pair.load(self.device)
+        return self._pair
+
+    def leave_gpu(self) -> bool:
+        if self.device != "cpu":
+            self._pair = None
+        return True
+
+    def return_to_gpu(self) -> None:
+        self._loaded()
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    segmentation: SegmentationNetwork
+    voice: VoiceNetwork
+
+    @classmethod
+    def load(cls, device: str) -> "_Pair":
+        return cls(
+            SegmentationNetwork(segmentation_weights(), device),
+            VoiceNetwork(voice_weights(), device),
+        )
 
 
 class _Voices:
     """Collects pieces and takes their voices in batches of equal length."""
 
-    def __init__(self, network: VoiceNetwork, batch: int) -> None:
-        self._network = network
-        self._batch = batch
+    def __init__(self, networks: Networks) -> None:
+        self._networks = networks
+        self._batch = networks.batch
         self._waiting: dict[int, list[Piece]] = {}
         self._taken: dict[tuple[int, int], list[Stretch]] = {}
 
@@ -107,7 +140,7 @@ class _Voices:
         )
 
     def _take(self, batch: list[Piece]) -> None:
-        voices = self._network.voices(torch.stack([piece.energies for piece in batch]))
+        voices = self._networks.voice.voices(torch.stack([piece.energies for piece in batch]))
         for piece, voice in zip(batch, voices, strict=True):
             stretch = Stretch(piece.frames, piece.clean, voice)
             self._taken.setdefault((piece.window, piece.local), []).append(stretch)
@@ -122,7 +155,7 @@ def hear(
 ) -> Heard:
     """Everything in the windows that touch `speech`."""
     starts = window_starts(recording.duration, speech)
-    voices = _Voices(networks.voice, networks.batch)
+    voices = _Voices(networks)
     speaking = []
     for first in range(0, len(starts), networks.batch):
         some = starts[first : first + networks.batch]

@@ -45,6 +45,8 @@ class Listener(Protocol):
 
     def __call__(self, audio: Mapping[str, object], /, **bounds: int) -> Annotation | Output: ...
 
+    def to(self, device: object, /) -> object: ...
+
 
 class Load(Protocol):
     def __call__(self, model: str, device: str, /) -> Listener: ...
@@ -67,6 +69,19 @@ class PyannoteDiarizer:
     def unload(self) -> None:
         self._listener = None
         gc.collect()
+
+    def leave_gpu(self) -> bool:
+        self._move("cpu")
+        return True
+
+    def return_to_gpu(self) -> None:
+        self._move(self._device)
+
+    def _move(self, device: str) -> None:
+        import torch
+
+        if self._listener is not None:
+            self._listener.to(torch.device(device))
 
     def turns(
         self,

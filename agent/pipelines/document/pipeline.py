@@ -16,6 +16,7 @@ from agent.pipelines.document.recognition import load_recognition
 from agent.pipelines.document.rendering import as_json, as_markdown, as_text, word_count
 from agent.pipelines.document.scans import Recognise, Scans
 from agent.pipelines.errors import EngineUnavailableError, MediaUnreadableError
+from agent.pipelines.models.leaving import leave_gpu, return_to_gpu
 from agent.pipelines.options import parse_options
 from agent.pipelines.output import Written, write
 from agent.pipelines.pipeline import Report
@@ -53,6 +54,12 @@ class DocumentPipeline:
 
     def unload(self) -> None:
         self._recognise = None
+
+    def leave_gpu(self) -> bool:
+        return leave_gpu([self._recognise])
+
+    def return_to_gpu(self) -> None:
+        return_to_gpu([self._recognise])
 
     def run(self, task: Task, report: Report) -> Produced:
         options = parse_options(DocumentOptions, task.options)

@@ -1,10 +1,15 @@
 """Makes the recognition of letters read whole pages: paragraphs out of raw pixels."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from agent.model.work import PipelineSettings
 from agent.pipelines.document.scans import Recognise
 from agent.pipelines.errors import EngineUnavailableError
+from agent.pipelines.models.leaving import leave_gpu, return_to_gpu
+
+if TYPE_CHECKING:
+    from agent.pipelines.ocr.engine import Ocr
 
 
 def load_recognition(settings: PipelineSettings) -> Recognise:
@@ -15,14 +20,23 @@ def load_recognition(settings: PipelineSettings) -> Recognise:
         raise EngineUnavailableError(
             "this box cannot recognise letters in pictures; `pip install 'morag-agent[images]'`."
         )
-    ocr = load_ocr(settings)
+    return _Recognition(load_ocr(settings))
 
-    def recognise(raw: bytes, width: int, height: int) -> Sequence[str]:
+
+class _Recognition:
+    def __init__(self, ocr: "Ocr") -> None:
+        self._ocr = ocr
+
+    def __call__(self, raw: bytes, width: int, height: int) -> Sequence[str]:
         import numpy as np
 
         from agent.pipelines.ocr.layout import as_paragraphs
 
         pixels = np.frombuffer(raw, np.uint8).reshape(height, width, 3)
-        return as_paragraphs(ocr.lines(pixels))
+        return as_paragraphs(self._ocr.lines(pixels))
 
-    return recognise
+    def leave_gpu(self) -> bool:
+        return leave_gpu([self._ocr])
+
+    def return_to_gpu(self) -> None:
+        return_to_gpu([self._ocr])

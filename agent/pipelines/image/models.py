@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from agent.model.work import PipelineSettings
 from agent.pipelines.image.engines.engine import Captioner, Embedder
 from agent.pipelines.image.engines.loading import load_captioner, load_embedder
+from agent.pipelines.models.leaving import leave_gpu, return_to_gpu
 from agent.pipelines.ocr.engine import Ocr
 from agent.pipelines.ocr.loading import load_ocr
 
@@ -38,6 +39,12 @@ class Models:
     def held(self) -> tuple[str, ...]:
         loaded = (self._ocr, self._captioner, self._embedder)
         return tuple(model.name for model in loaded if model is not None)
+
+    def leave_gpu(self) -> bool:
+        return leave_gpu([self._ocr, self._captioner, self._embedder])
+
+    def return_to_gpu(self) -> None:
+        return_to_gpu([self._ocr, self._captioner, self._embedder])
 
     def unload(self) -> None:
         self._ocr = self._captioner = self._embedder = None

@@ -51,6 +51,12 @@ class ImagePipeline:
     def unload(self) -> None:
         self._models.unload()
 
+    def leave_gpu(self) -> bool:
+        return self._models.leave_gpu()
+
+    def return_to_gpu(self) -> None:
+        self._models.return_to_gpu()
+
     def run(self, task: Task, report: Report) -> Produced:
         options = parse_options(ImageOptions, task.options)
         begun = stopwatch()

@@ -4,7 +4,7 @@ They read Latin letters with all the accents of Europe, Chinese and Japanese. Th
 Cyrillic, Greek, Korean, Arabic, Hebrew, Thai or any script of India (`scripts` knows of it).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +54,7 @@ def load(settings: PipelineSettings) -> "RapidOcr":
         "EngineConfig.onnxruntime.inter_op_num_threads": 1,
         "EngineConfig.onnxruntime.use_cuda": _has_gpu(settings),
     }
-    return RapidOcr(rapidocr.RapidOCR(params=parameters))
+    return RapidOcr(lambda: rapidocr.RapidOCR(params=parameters), is_on_gpu=_has_gpu(settings))
 
 
 def _has_gpu(settings: PipelineSettings) -> bool:
@@ -67,8 +67,19 @@ def _has_gpu(settings: PipelineSettings) -> bool:
 class RapidOcr:
     name = "rapidocr PP-OCRv6"
 
-    def __init__(self, engine: rapidocr.RapidOCR) -> None:
-        self._engine = engine
+    def __init__(self, build: Callable[[], rapidocr.RapidOCR], *, is_on_gpu: bool) -> None:
+        self._build = build
+        self._is_on_gpu = is_on_gpu
+        self._engine = build()
+
+    def leave_gpu(self) -> bool:
+        if self._is_on_gpu:
+            del self._engine  # a session of ONNX Runtime cannot move
+        return True
+
+    def return_to_gpu(self) -> None:
+        if self._is_on_gpu:
+            self._engine = self._build()
 
     def lines(self, pixels: Pixels) -> tuple[Line, ...]:
         if min(pixels.shape[:2]) < _SMALLEST_SIDE:

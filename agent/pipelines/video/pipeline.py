@@ -4,7 +4,8 @@ Where one half of a film is missing or broken, the other half is done, and a not
 there. The task fails where neither is left, and where nobody speaks in a file without pictures.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from timeit import default_timer as stopwatch
@@ -16,6 +17,7 @@ from agent.pipelines.audio.hearing import Hearing, Load
 from agent.pipelines.box.running import Box, box_of
 from agent.pipelines.box.scratch import scratch_of
 from agent.pipelines.errors import MediaUnreadableError
+from agent.pipelines.models.leaving import leave_gpu, return_to_gpu
 from agent.pipelines.options import parse_options
 from agent.pipelines.output import Written
 from agent.pipelines.pipeline import Report
@@ -53,6 +55,7 @@ class VideoPipeline:
         self._load_reader = load_reader
         self._reader: TextReader | None = None
         self._box = box_of(settings)
+        self._decoding = _Decoding()
 
     @property
     def held(self) -> tuple[str, ...]:
@@ -61,6 +64,13 @@ class VideoPipeline:
     def unload(self) -> None:
         self._hearing.unload()
         self._reader = None
+
+    def leave_gpu(self) -> bool:
+        """Not while a box decodes on the GPU: what it holds there goes when it ends."""
+        return not self._decoding.is_on_gpu and leave_gpu([self._hearing, self._reader])
+
+    def return_to_gpu(self) -> None:
+        return_to_gpu([self._hearing, self._reader])
 
     def run(self, task: Task, report: Report) -> Produced:
         options = parse_options(VideoOptions, task.options)
@@ -75,6 +85,7 @@ class VideoPipeline:
                 box=self._box,
                 hearing=self._hearing,
                 reader=reader,
+                decoding=self._decoding,
                 scratch=scratch,
                 report=report,
             ).produced()
@@ -83,6 +94,20 @@ class VideoPipeline:
         if self._reader is None:
             self._reader = self._load_reader(self._settings)
         return self._reader
+
+
+class _Decoding:
+    """Where a film is being decoded just now."""
+
+    is_on_gpu = False
+
+    @contextmanager
+    def on(self, *, gpu: bool) -> Iterator[None]:
+        self.is_on_gpu = gpu
+        try:
+            yield
+        finally:
+            self.is_on_gpu = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +120,7 @@ class _Film:
     box: Box
     hearing: Hearing
     reader: TextReader | None
+    decoding: "_Decoding"
     scratch: Path
     report: Report
 
@@ -142,14 +168,15 @@ class _Film:
         room, length = self._room("pictures"), probe.duration or _USUAL_LENGTH
         told = of_length(within(self.report, LOOKING), "looking", length)
         try:
-            answer = self.box.read(
-                "video-pictures",
-                self._file,
-                room,
-                wishes.arguments(),
-                on_told=told,
-                gpu=wishes.on_gpu,
-            )
+            with self.decoding.on(gpu=wishes.on_gpu):
+                answer = self.box.read(
+                    "video-pictures",
+                    self._file,
+                    room,
+                    wishes.arguments(),
+                    on_told=told,
+                    gpu=wishes.on_gpu,
+                )
             view = view_of(answer, wishes)
             return view, publish_pictures(view, room, folder), None
         except MediaUnreadableError as error:

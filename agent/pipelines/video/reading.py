@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from agent.model.work import PipelineSettings
+from agent.pipelines.models.leaving import leave_gpu, return_to_gpu
+from agent.pipelines.ocr.engine import Ocr
 from agent.pipelines.ocr.layout import as_paragraphs
 from agent.pipelines.ocr.loading import load_ocr
 from agent.pipelines.video.pictures import KeyFrame, Rgb, pixels_of
@@ -16,8 +18,21 @@ TextReader: TypeAlias = Callable[[Rgb], tuple[str, ...]]
 
 def load_text_reader(settings: PipelineSettings) -> TextReader:
     """Raises `EngineUnavailableError`."""
-    ocr = load_ocr(settings)
-    return lambda pixels: as_paragraphs(ocr.lines(pixels))
+    return _Reader(load_ocr(settings))
+
+
+class _Reader:
+    def __init__(self, ocr: Ocr) -> None:
+        self._ocr = ocr
+
+    def __call__(self, pixels: Rgb) -> tuple[str, ...]:
+        return as_paragraphs(self._ocr.lines(pixels))
+
+    def leave_gpu(self) -> bool:
+        return leave_gpu([self._ocr])
+
+    def return_to_gpu(self) -> None:
+        return_to_gpu([self._ocr])
 
 
 def readings(

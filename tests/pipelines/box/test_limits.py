@@ -1,6 +1,7 @@
 """What a file may cost is limited, and who goes over a limit is told which."""
 
 import resource
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,21 @@ def test_with_a_gpu_addresses_are_not_counted(monkeypatch: pytest.MonkeyPatch) -
 
 def _written(size: int) -> Limits:
     return Limits(written=Bytes(size))
+
+
+def test_the_time_that_its_listener_waits_is_not_that_of_the_file(
+    file: Path, scratch: Path
+) -> None:
+    """A child that has stepped back hears a box out later."""
+    now = 0.0
+    script = 'print(\'{"at": 0.5}\\n{"at": 0.6}\\n{"result": {"pages": 1}}\', flush=True)'
+
+    def wait(_position: float) -> None:
+        nonlocal now
+        now += 3600.0
+
+    box = replace(liar(script), now=lambda: now)
+    limits = Limits(wall=Seconds(60.0), stall=Seconds(10.0))
+
+    assert box.read("document", file, scratch, limits=limits, on_told=wait) == {"pages": 1}
+    assert now == 7200.0

@@ -84,12 +84,16 @@ class FakePyannote:
     asked: dict[str, int] = field(default_factory=dict)
     heard: tuple[int, ...] = ()
     loads: int = 0
+    moves: list[str] = field(default_factory=list)
 
     def load(self, _model: str, _device: str) -> Listener:
         self.loads += 1
-        return self._listen
+        return self
 
-    def _listen(self, audio: Mapping[str, object], /, **bounds: int) -> Annotation:
+    def to(self, device: object, /) -> None:
+        self.moves.append(str(device))
+
+    def __call__(self, audio: Mapping[str, object], /, **bounds: int) -> Annotation:
         self.asked = bounds
         waveform = audio["waveform"]
         self.heard = tuple(getattr(waveform, "shape", ()))
@@ -161,6 +165,20 @@ def test_pyannote_is_loaded_again_after_it_was_unloaded(talk: Dialogue, tmp_path
     diarizer.turns(talk.recording, [Span(0, 1)], SpeakerBounds(), lambda _: None)
     assert fake.loads == 2
     assert list(diarizer.held) == [f"pyannote {tmp_path.name}"]
+
+
+def test_pyannote_leaves_the_gpu_and_comes_back_but_not_when_it_is_unloaded(
+    tmp_path: Path,
+) -> None:
+    fake = FakePyannote()
+    diarizer = PyannoteDiarizer(str(tmp_path), "cuda", fake.load)
+
+    assert diarizer.leave_gpu()
+    diarizer.return_to_gpu()
+    assert fake.moves == ["cpu", "cuda"]
+    diarizer.unload()
+    assert diarizer.leave_gpu()
+    assert fake.moves == ["cpu", "cuda"]
 
 
 def test_a_hub_name_needs_leave_to_download() -> None:

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from agent.compose.children import CHILD
-from agent.edges.children import ChildPool, Limits
+from agent.edges.children import ChildPool
+from agent.edges.place import Limits
 from agent.model.ids import JobId, Seconds
 from agent.model.work import Failed, Outcome, PipelineSettings, Produced, Task
 from tests.pipelines.hostile.hostile_input import PRIVATE, HostileInput

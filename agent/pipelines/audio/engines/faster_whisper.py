@@ -78,6 +78,15 @@ class FasterWhisper:
         self.windows_at_once = 1
         """That fit into the GPU's memory; on the processor 1, where batches gain nothing."""
 
+    def leave_gpu(self) -> bool:
+        """On a processor, too: what waits needs no memory. There it is read from disk again."""
+        model = self._model.model
+        model.unload_model(to_cpu=self.loaded.device == "cuda")
+        return not model.model_is_loaded  # the library says nothing where it could not
+
+    def return_to_gpu(self) -> None:
+        self._model.model.load_model()
+
     def detect_language(self, samples: Samples) -> Mapping[str, float]:
         if not self._model.model.is_multilingual:
             return {"en": 1.0}

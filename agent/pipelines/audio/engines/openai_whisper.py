@@ -75,6 +75,13 @@ class OpenAiWhisper:
         self.languages: Collection[str] = tuple(known) if model.is_multilingual else ("en",)
         self.windows_at_once = 1
 
+    def leave_gpu(self) -> bool:
+        self._model.to("cpu")
+        return True
+
+    def return_to_gpu(self) -> None:
+        self._model.to(self.loaded.device)
+
     def detect_language(self, samples: Samples) -> Mapping[str, float]:
         if not self._model.is_multilingual:
             return {"en": 1.0}

@@ -27,6 +27,14 @@ class TransformersCaptioner:
         self.name = name
         self._processor = processor
         self._model = model
+        self._device = model.device
+
+    def leave_gpu(self) -> bool:
+        self._model.to("cpu")
+        return True
+
+    def return_to_gpu(self) -> None:
+        self._model.to(self._device)
 
     def caption(self, pixels: Pixels) -> str:
         asked = self._processor(images=Image.fromarray(pixels), return_tensors="pt")

@@ -33,6 +33,14 @@ class TransformersEmbedder:
         self.name = name
         self._processor = processor
         self._model = model
+        self._device = model.device
+
+    def leave_gpu(self) -> bool:
+        self._model.to("cpu")
+        return True
+
+    def return_to_gpu(self) -> None:
+        self._model.to(self._device)
 
     def embedding(self, pixels: Pixels) -> tuple[float, ...]:
         asked = self._processor(images=Image.fromarray(pixels), return_tensors="pt")
