@@ -94,7 +94,9 @@ def _server(books: Books) -> Iterator[Metric]:
     calls = books.calls.copy().items()
     yield _counter("calls", "Calls to the server and how they went.", labels, calls)
     if books.is_reachable is not None:
-        yield _single("server_reachable", "1 if the last call was answered.", books.is_reachable)
+        yield _single(
+            "server_reachable", "1 if the last call got a usable answer.", books.is_reachable
+        )
 
 
 def _gpus(readings: list[JsonValue]) -> Iterator[Metric]:

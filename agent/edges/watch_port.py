@@ -8,8 +8,8 @@ import asyncio
 import json
 import socket
 import threading
-from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import h11
@@ -20,7 +20,6 @@ LONGEST_HEAD = 8 * 1024
 """Bytes of a request: a GET has no more to say."""
 DEADLINE = 2.0
 """Seconds for a whole request and its answer."""
-A_MOMENT = 0.01
 MOST_OPEN = 16
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 
@@ -50,7 +49,7 @@ class WatchPort:
         """Listens from now on. Raises `ConfigError` where it cannot."""
         self._pages = pages
         self._is_local = host in LOOPBACK
-        self._open = 0
+        self._meetings: dict[asyncio.Task[None], socket.socket] = {}
         self._socket = _listening(host, port)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -67,44 +66,50 @@ class WatchPort:
         self._thread.join(2 * DEADLINE)
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+        with self._socket, asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        async with await asyncio.start_server(self._meet, sock=self._socket):
-            await self._stop.wait()
-        # Whoever has just been let in begins, so that the closing of the loop can end it.
-        await asyncio.sleep(A_MOMENT)
+        self._listen()
+        await self._stop.wait()
+        self._loop.remove_reader(self._socket)
 
-    async def _meet(self, reader: StreamReader, writer: StreamWriter) -> None:
-        if self._open >= MOST_OPEN:
-            writer.transport.abort()
+    def _listen(self) -> None:
+        self._loop.add_reader(self._socket, self._accept)
+
+    def _accept(self) -> None:
+        # In one step: a task that accepts may be cancelled with a connection in its hands.
+        try:
+            connection, _ = self._socket.accept()
+        except BlockingIOError:
             return
-        self._open += 1
-        try:
-            async with asyncio.timeout(DEADLINE):
-                await self._answer(reader, writer)
-        except (TimeoutError, OSError, asyncio.CancelledError):
-            # Cancelled only at the end, by the loop's own closing.
-            writer.transport.abort()
-        finally:
-            self._open -= 1
-            writer.close()
+        except OSError:  # no more open files, for example: it would be told so again at once
+            self._loop.remove_reader(self._socket)
+            self._loop.call_later(DEADLINE, self._listen)
+            return
+        connection.setblocking(False)
+        if len(self._meetings) >= MOST_OPEN:
+            connection.close()
+            return
+        meeting = self._loop.create_task(self._meet(connection))
+        self._meetings[meeting] = connection
+        meeting.add_done_callback(lambda ended: self._meetings.pop(ended).close())
 
-    async def _answer(self, reader: StreamReader, writer: StreamWriter) -> None:
-        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=LONGEST_HEAD)
+    async def _meet(self, connection: socket.socket) -> None:
+        with suppress(TimeoutError, OSError):
+            async with asyncio.timeout(DEADLINE):
+                await self._loop.sock_sendall(connection, await self._answer(connection))
+
+    async def _answer(self, connection: socket.socket) -> bytes:
+        http = h11.Connection(h11.SERVER, max_incomplete_event_size=LONGEST_HEAD)
         try:
-            while (event := connection.next_event()) is h11.NEED_DATA:
-                connection.receive_data(await reader.read(LONGEST_HEAD))
+            while (event := http.next_event()) is h11.NEED_DATA:
+                http.receive_data(await self._loop.sock_recv(connection, LONGEST_HEAD))
             if not isinstance(event, h11.Request):
-                return
-            page = self._page(event)
+                return b""
+            return _response(http, self._page(event))
         except h11.RemoteProtocolError as error:
-            page = _said(f"this is no HTTP request: {error}", error.error_status_hint)
-            if connection.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
-                return
-        writer.write(_response(connection, page))
-        await writer.drain()
+            return _response(http, _said(f"this is no HTTP request: {error}", 400))
 
     def _page(self, request: h11.Request) -> Page:
         if request.method != b"GET":
@@ -116,7 +121,12 @@ class WatchPort:
             return _said("this port is read by its address only", 421)
         path = request.target.split(b"?")[0].decode("ascii", "replace")
         page = self._pages.get(path)
-        return page() if page else _said(f"there is {', '.join(sorted(self._pages))}", 404)
+        if page is None:
+            return _said(f"there is {', '.join(sorted(self._pages))}", 404)
+        try:
+            return page()
+        except OSError as error:
+            return _said(f"this cannot be read now: {error}", 500)
 
 
 def _said(text: str, status: int) -> Page:
@@ -129,7 +139,7 @@ def _host(request: h11.Request) -> str:
     return name if name.endswith("]") else name.rpartition(":")[0] or name
 
 
-def _response(connection: h11.Connection, page: Page) -> bytes:
+def _response(http: h11.Connection, page: Page) -> bytes:
     headers = [
         ("Content-Type", page.kind),
         ("Content-Length", str(len(page.body))),
@@ -137,17 +147,19 @@ def _response(connection: h11.Connection, page: Page) -> bytes:
         ("X-Content-Type-Options", "nosniff"),
         ("Connection", "close"),
     ]
-    sent = connection.send(h11.Response(status_code=page.status, headers=headers)) or b""
-    sent += connection.send(h11.Data(data=page.body)) or b""
-    return sent + (connection.send(h11.EndOfMessage()) or b"")
+    sent = http.send(h11.Response(status_code=page.status, headers=headers)) or b""
+    sent += http.send(h11.Data(data=page.body)) or b""
+    return sent + (http.send(h11.EndOfMessage()) or b"")
 
 
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=MOST_OPEN)
+        listening = socket.create_server((host, port), family=family, backlog=MOST_OPEN)
     except OSError as error:
         raise ConfigError(
             f"watch.port: cannot listen on {host}, port {port}: {error.strerror or error}; choose"
             " another port"
         ) from error
+    listening.setblocking(False)
+    return listening

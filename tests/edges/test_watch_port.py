@@ -136,6 +136,17 @@ def test_what_is_no_request_is_refused_and_the_next_one_is_answered(
     assert get(port, "/healthz").status_code == 200
 
 
+def test_what_cannot_be_read_now_is_told() -> None:
+    def fails() -> Page:
+        raise PermissionError(13, "Permission denied")
+
+    with closing(WatchPort("127.0.0.1", 0, {"/metrics": fails})) as port:
+        answer = get(port, "/metrics")
+
+    assert answer.status_code == 500
+    assert answer.text == "this cannot be read now: [Errno 13] Permission denied\n"
+
+
 def test_a_second_request_on_one_connection_is_not_answered(port: WatchPort) -> None:
     request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
