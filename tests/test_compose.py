@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.compose.box import keepers_of, nvml_of, refuse_without_gpu, watch_of
+from agent.compose.box import keepers_of, missed_gpu, nvml_of, refuse_without_gpu, watch_of
 from agent.compose.children import devices_of, per_child
 from agent.compose.introducing import introduction
 from agent.config import Settings
@@ -13,6 +13,8 @@ from agent.model.ids import Bytes
 from agent.model.work import PipelineSettings
 
 NO_GPU = Hardware(cpu_cores=2, memory=Bytes(2**33), disk_free=Bytes(0), gpus=(), hostname="box")
+NONE = Sight((), "no NVIDIA driver is loaded")
+SEEN = Sight((Gpu("RTX", Bytes(2**34), "550"),))
 
 
 def test_hello_tells_only_what_the_box_can_compute() -> None:
@@ -89,3 +91,16 @@ async def test_a_gpu_that_is_switched_off_is_not_watched() -> None:
     assert look.sight.gpus == ()
     assert not look.is_blind
     assert keepers_of(settings).guest.restraints == {}
+
+
+def test_the_gpu_image_says_when_its_container_has_no_gpu() -> None:
+    around = {"container": "podman", "MORAG_AGENT_VARIANT": "cuda"}
+
+    missed = missed_gpu(Settings(), NONE, around)
+
+    assert missed is not None
+    assert "podman before 5 ignores --gpus silently" in missed
+    assert missed_gpu(Settings(gpu_require=True), NONE, {"container": "podman"}) == missed
+    assert missed_gpu(Settings(), SEEN, around) is None
+    assert missed_gpu(Settings(gpu=False), NONE, around) is None
+    assert missed_gpu(Settings(), NONE, {"container": "podman"}) is None
