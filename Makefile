@@ -59,7 +59,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
-	@.ci/need ffmpeg flite libgl1 libglib2.0-0 nginx-light
+	@.ci/need ffmpeg flite libgl1 libglib2.0-0 nginx-light systemd
 	$(PIP) --editable '.[all,dev]'
 	@touch $@ $(VENV)/.demo
 
