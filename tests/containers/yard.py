@@ -108,7 +108,7 @@ class Yard:
 
     def clear(self) -> None:
         for name in reversed(self.containers):
-            self.podman("rm", "--force", "--time=0", name, check=False)
+            self.podman("rm", "--force", "--volumes", "--time=0", name, check=False)
         for name in self.volumes:
             self.podman("volume", "rm", "--force", name, check=False)
         for name in self.secrets:

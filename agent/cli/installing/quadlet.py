@@ -1,4 +1,7 @@
-"""A Quadlet: podman's own way to run a container as a service (podman 4.6 or newer)."""
+"""A Quadlet: podman's own way to run a container as a service (podman 4.7 or newer).
+
+Its lines become one command, in which systemd would take a dollar for a variable.
+"""
 
 import json
 import shlex
@@ -6,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agent.cli.installing.plan import HEALTH, NAME, Plan, Sheet, Site
-from agent.cli.installing.quoting import unit_value
+from agent.cli.installing.quoting import unit_command, unit_value
 from agent.cli.installing.units import about, environment, restarting, unit_file, wanted
 
 SYSTEM_FOLDER = Path("/etc/containers/systemd")
@@ -44,7 +47,7 @@ def _sections(site: Site) -> Mapping[str, list[str]]:
 
 
 def _container(site: Site) -> Iterator[str]:
-    yield f"Image={unit_value(site.image)}"
+    yield f"Image={_in_command(site.image)}"
     yield f"ContainerName={NAME}"
     if site.has_gpu:
         yield "AddDevice=nvidia.com/gpu=all"
@@ -56,7 +59,7 @@ def _container(site: Site) -> Iterator[str]:
     yield f"Secret={SECRET},type=mount,target={TOKEN},uid=10001,gid=10001,mode=0400"
     yield f"Volume={NAME}.volume:{HOME}"
     yield f"Volume={_models(site)}:{MODELS}"
-    yield from environment(site.whole_environment)
+    yield from environment(site.whole_environment, unit_command)
     if site.is_user:
         yield "UserNS=keep-id:uid=10001,gid=10001"
     yield "ReadOnly=true"
@@ -72,7 +75,11 @@ def _container(site: Site) -> Iterator[str]:
 
 
 def _models(site: Site) -> str:
-    return f"{NAME}-models.volume" if site.models is None else unit_value(str(site.models))
+    return f"{NAME}-models.volume" if site.models is None else _in_command(str(site.models))
+
+
+def _in_command(text: str) -> str:
+    return unit_value(text).replace("$", "$$")
 
 
 def _volume(name: str) -> str:

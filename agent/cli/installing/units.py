@@ -1,6 +1,6 @@
 """The parts that all unit files share."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from agent.cli.installing.plan import KEPT_ON_EXIT, Site
 from agent.cli.installing.quoting import unit_word
@@ -28,8 +28,10 @@ def restarting(stop_timeout_s: int) -> Iterator[str]:
     yield f"TimeoutStopSec={stop_timeout_s}"
 
 
-def environment(variables: Mapping[str, str]) -> Sequence[str]:
-    return [f"Environment={unit_word(f'{name}={text}')}" for name, text in variables.items()]
+def environment(
+    variables: Mapping[str, str], written: Callable[[str], str] = unit_word
+) -> Sequence[str]:
+    return [f"Environment={written(f'{name}={text}')}" for name, text in variables.items()]
 
 
 def wanted(site: Site) -> str:
