@@ -17,7 +17,7 @@ test: $(VENV)/.all  ## every test; none needs a GPU or the internet
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m 'not containers'
 
 containers: $(VENV)/.all  ## build the image, run it locked in, stop it; no registry is asked, three minutes
-	@.ci/need ca-certificates mmdebstrap podman runc
+	@.ci/need ca-certificates mmdebstrap netavark podman runc
 	$(BIN)/python -m pytest -m containers tests/containers
 
 SEEDS ?= 20000

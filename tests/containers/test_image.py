@@ -97,9 +97,9 @@ def test_the_agent_has_no_rights_no_network_and_nowhere_to_write(idle: tuple[Yar
 
 def test_the_health_check_is_content_with_it(idle: tuple[Yard, str]) -> None:
     yard, agent = idle
-    command = yard.podman.inspect(yard.image)["Healthcheck"]["Test"][1:]
 
-    assert yard.podman("exec", agent, *command, check=False).returncode == 0
+    # By hand: the timer for it belongs to systemd, which is not everywhere.
+    assert yard.podman("healthcheck", "run", agent, check=False).returncode == 0
 
 
 def test_podman_stop_hands_the_job_back_within_ten_seconds(

@@ -19,8 +19,6 @@ HARDENED = (
     "--cap-drop=all",
     "--security-opt=no-new-privileges",
     "--pids-limit=128",
-    # Its timer belongs to systemd, which is not everywhere.
-    "--no-healthcheck",
 )
 _DATA = "/var/lib/agent/server"
 _CLIENT = "/var/lib/agent/client.token"
