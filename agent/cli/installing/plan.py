@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NAME = "morag-agent"
-HEALTH = ("python3", "-m", "agent", "config", "--json")
+HEALTH = ("python3", "-m", "agent", "status")
 """The health check; the image has the same."""
 KEPT_ON_EXIT = (65, 76, 78)
 """Exit codes after which another start would only fail again."""
