@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture simulate lint fmt bench docs lock clean
+.PHONY: help demo test containers torture simulate lint fmt bench docs lock clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -8,13 +8,17 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 SPEECH ?= docs/demo/speech.ogg
 
 help:   ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: $(VENV)/.demo  ## one real speech file through server and agent; prints the transcript
 	@$(BIN)/python -m agent demo $(SPEECH)
 
 test: $(VENV)/.all  ## every test; none needs a GPU or the internet
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m 'not containers'
+
+containers: $(VENV)/.all  ## build the image, run it locked in, stop it; no registry is asked, three minutes
+	@.ci/need ca-certificates mmdebstrap netavark podman runc
+	$(BIN)/python -m pytest -m containers tests/containers
 
 SEEDS ?= 20000
 simulate: $(VENV)/.all  ## that many worlds full of faults (SEEDS=20000); says how to tell a failing one again
@@ -55,7 +59,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
-	@.ci/need ffmpeg flite libgl1 libglib2.0-0 nginx-light
+	@.ci/need ffmpeg flite libgl1 libglib2.0-0 nginx-light systemd
 	$(PIP) --editable '.[all,dev]'
 	@touch $@ $(VENV)/.demo
 

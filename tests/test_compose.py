@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.compose.box import keepers_of, nvml_of, refuse_without_gpu, watch_of
+from agent.compose.box import keepers_of, missed_gpu, nvml_of, refuse_without_gpu, watch_of
 from agent.compose.children import devices_of, names_by_uuid, per_child
 from agent.compose.introducing import introduction
 from agent.config import Settings
@@ -13,6 +13,8 @@ from agent.model.ids import Bytes
 from agent.model.work import PipelineSettings
 
 NO_GPU = Hardware(cpu_cores=2, memory=Bytes(2**33), disk_free=Bytes(0), gpus=(), hostname="box")
+NONE = Sight((), "no NVIDIA driver is loaded")
+SEEN = Sight((Gpu("RTX", Bytes(2**34), "550"),))
 
 
 def test_hello_tells_only_what_the_box_can_compute() -> None:
@@ -104,3 +106,16 @@ def test_a_gpu_is_known_by_its_uuid_however_the_owner_calls_it(
     devices: tuple[str | None, ...], names: dict[str, str]
 ) -> None:
     assert names_by_uuid(("GPU-aa", "GPU-bb"), devices) == names
+
+
+def test_the_gpu_image_says_when_its_container_has_no_gpu() -> None:
+    around = {"container": "podman", "MORAG_AGENT_VARIANT": "cuda"}
+
+    missed = missed_gpu(Settings(), NONE, around)
+
+    assert missed is not None
+    assert "podman before 5 ignores --gpus silently" in missed
+    assert missed_gpu(Settings(gpu_require=True), NONE, {"container": "podman"}) == missed
+    assert missed_gpu(Settings(), SEEN, around) is None
+    assert missed_gpu(Settings(gpu=False), NONE, around) is None
+    assert missed_gpu(Settings(), NONE, {"container": "podman"}) is None

@@ -265,8 +265,9 @@ def test_the_file_is_looked_for_in_the_users_folder(tmp_path: Path) -> None:
 
 def test_variables_that_do_nothing_are_warned_about() -> None:
     environ = {"MORAG_AGENT_SLOT": "1", "MORAG_REMOTE_REDIS_URL": "redis://x", "HOME": "/"}
+    of_the_image = {"MORAG_AGENT_VARIANT": "cuda"}
 
-    assert load(environ=environ).warnings == (
+    assert load(environ=environ | of_the_image).warnings == (
         "MORAG_AGENT_SLOT is no setting and does nothing; did you mean MORAG_AGENT_SLOTS?",
         "MORAG_REMOTE_REDIS_URL is not used: this agent needs nothing but the server's address",
     )

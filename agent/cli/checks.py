@@ -4,13 +4,14 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agent.cli.abilities import ability_checks
 from agent.cli.check import Check, State
 from agent.cli.packages import DISTRIBUTION, base_check, version_of
-from agent.config import Settings, pipeline_settings, types_told, wanted_types
+from agent.config import Settings, pipeline_settings, types_told, wanted_types, wants_a_gpu
+from agent.edges.containers import engine_around, started_without_gpu
 from agent.edges.nvml import Nvml
 from agent.edges.probe import SystemProbe, free_disk
 from agent.model.hardware import Hardware
@@ -24,7 +25,7 @@ def local_checks(settings: Settings) -> Iterator[Check]:
     """What every agent needs, in the order in which it is needed."""
     yield Check("python", State.OK, f"{platform.python_version()} on {platform.platform()}")
     yield base_check()
-    yield gpu_check(settings, Nvml())
+    yield gpu_check(settings, Nvml(), os.environ)
     yield types_check(settings, SystemProbe(settings.spool, nvml=_nvml(settings)).hardware())
     yield ffmpeg_check(settings)
     yield model_check(settings)
@@ -68,13 +69,19 @@ def ffmpeg_check(settings: Settings) -> Check:
     return Check("ffmpeg", state, found, f"pip install '{DISTRIBUTION}[fast]'")
 
 
-def gpu_check(settings: Settings, nvml: Nvml) -> Check:
+def gpu_check(settings: Settings, nvml: Nvml, environ: Mapping[str, str] | None = None) -> Check:
+    """With `environ`, a container that was started without its GPU is told so."""
     probe = SystemProbe(settings.spool, nvml=nvml if settings.gpu else None)
     sight = probe.gpus()
     if sight.gpus:
         cards = (f"{gpu.name}, {gpu.memory / 2**30:.0f} GiB" for gpu in sight.gpus)
         return Check("gpu", State.OK, f"{'; '.join(cards)}; driver {sight.gpus[0].driver}")
     reason = sight.reason or "none"
+    if environ is not None and wants_a_gpu(settings, environ):
+        in_container = started_without_gpu(engine_around(environ))
+        if in_container is not None:
+            is_needed = settings.gpu_require or settings.device == "cuda"
+            return Check("gpu", State.FAIL if is_needed else State.WARN, reason, in_container)
     if settings.gpu_require:
         advice = "make a GPU usable, or start with --no-require-gpu: `run` refuses like this"
         return Check("gpu", State.FAIL, reason, advice)

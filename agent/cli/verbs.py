@@ -132,6 +132,11 @@ VERBS: Mapping[str, Verb] = {
             settings=(*_AGENT, "serve_data"),
         ),
         Verb(
+            name="install",
+            summary="keep the agent running: write a systemd unit, a Quadlet or a compose file",
+            settings=_AGENT,
+        ),
+        Verb(
             name="config",
             summary="show the effective settings and where each came from",
             settings=(*_RUN, "serve"),

@@ -9,7 +9,7 @@ from random import Random
 
 import structlog
 
-from agent.compose.box import nvml_of, probe_of, refuse_without_gpu, watch
+from agent.compose.box import nvml_of, probe_of, refuse_without_gpu, tell_of_missed_gpu, watch
 from agent.compose.children import devices_for, names_by_uuid, pool_of, warm
 from agent.compose.introducing import connection_of, introduction
 from agent.compose.lending import clock_of, foresight_of, lending_of
@@ -62,7 +62,9 @@ async def agent_of(
     settings, clock = live.current, clock_of(live.current)
     nvml = nvml_of(settings)
     probe = probe_of(settings, nvml)
-    refuse_without_gpu(settings, probe.gpus())
+    sight = probe.gpus()
+    tell_of_missed_gpu(settings, sight, environ)
+    refuse_without_gpu(settings, sight)
     async with AsyncExitStack() as opened:
         watched = Watched(settings, environ, nvml)
         opened.callback(watched.close)

@@ -1,9 +1,13 @@
 """The box as the agent sees it: its GPUs, its health, and who keeps it from working."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import structlog
+
 from agent.compose.lending import clock_of
-from agent.config import Settings, schedule_of
+from agent.config import Settings, schedule_of, wants_a_gpu
+from agent.edges.containers import engine_around, started_without_gpu
 from agent.edges.nvml import Nvml, Sight
 from agent.edges.probe import SystemProbe
 from agent.model.errors import ConfigError
@@ -22,6 +26,19 @@ def nvml_of(settings: Settings) -> Nvml | None:
 def probe_of(settings: Settings, nvml: Nvml | None) -> SystemProbe:
     age = Seconds(settings.health_interval_s)
     return SystemProbe(settings.spool, nvml=nvml, health_max_age=age)
+
+
+def tell_of_missed_gpu(settings: Settings, sight: Sight, environ: Mapping[str, str]) -> None:
+    """Engines are silent about it, and computing on the processor works, only slowly."""
+    if (missed := missed_gpu(settings, sight, environ)) is not None:
+        structlog.get_logger(__name__).error("gpu.missing", reason=missed)
+
+
+def missed_gpu(settings: Settings, sight: Sight, environ: Mapping[str, str]) -> str | None:
+    """What to do about a container without the GPU that it was meant to have."""
+    if sight.gpus or not wants_a_gpu(settings, environ):
+        return None
+    return started_without_gpu(engine_around(environ))
 
 
 def refuse_without_gpu(settings: Settings, sight: Sight) -> None:

@@ -12,6 +12,7 @@ from agent.config.derived import (
     types_told,
     wanted_types,
 )
+from agent.config.image import wants_a_gpu
 from agent.config.loading import Loaded, load
 from agent.config.reloading import LiveSettings
 from agent.config.settings import Settings
@@ -35,4 +36,5 @@ __all__ = [
     "slots_on",
     "types_told",
     "wanted_types",
+    "wants_a_gpu",
 ]

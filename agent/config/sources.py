@@ -7,11 +7,12 @@ from difflib import get_close_matches
 from enum import IntEnum
 from pathlib import Path
 
+from agent.config.image import VARIANT_ENV
 from agent.config.table import OLDER_PREFIX, PREFIX, Row
 from agent.model.errors import ConfigError
 
 CONFIG_ENV = PREFIX + "CONFIG"
-"""Names the file; the only variable that is no setting."""
+"""Names the file; with the image's own, the only variable that is no setting."""
 
 NOT_USED = frozenset({"WEBSOCKET_URL", "REDIS_URL", "TRANSFER_ENCRYPTION_KEY"})
 """Older settings of transports that this agent does without."""
@@ -116,7 +117,8 @@ def from_environment(environ: Mapping[str, str], rows: Iterable[Row]) -> Iterato
 
 def stray_variables(environ: Mapping[str, str], rows: Iterable[Row]) -> Iterator[str]:
     """A sentence about each variable that looks like ours and does nothing."""
-    known = {row.env for row in rows} | {row.older_env for row in rows} | {CONFIG_ENV}
+    known = {row.env for row in rows} | {row.older_env for row in rows}
+    known |= {CONFIG_ENV, VARIANT_ENV}
     known |= {OLDER_PREFIX + name for name in NOT_USED}
     for name in sorted(environ):
         if name.removeprefix(OLDER_PREFIX) in NOT_USED:

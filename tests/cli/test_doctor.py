@@ -252,6 +252,31 @@ def test_who_follows_the_advice_about_a_missing_gpu_still_takes_audio() -> None:
     assert gpu_check(advised, seen_by(NO_DRIVER)).state is State.OK
 
 
+@pytest.mark.parametrize(
+    ("settings", "variant", "state"),
+    [
+        (Settings(), "cuda", State.WARN),
+        (Settings(capability="gpu"), "cpu", State.WARN),
+        (Settings(device="cuda"), "cpu", State.FAIL),
+    ],
+)
+def test_a_container_without_its_gpu_is_told_how_to_start_it(
+    settings: Settings, variant: str, state: State
+) -> None:
+    around = {"container": "podman", "MORAG_AGENT_VARIANT": variant}
+
+    check = gpu_check(settings, seen_by(NO_DRIVER), around)
+
+    assert check.state is state
+    assert "--device nvidia.com/gpu=all" in check.advice
+
+
+def test_a_container_that_is_meant_to_have_no_gpu_is_left_in_peace() -> None:
+    around = {"container": "podman", "MORAG_AGENT_VARIANT": "cpu"}
+
+    assert gpu_check(Settings(), seen_by(NO_DRIVER), around).state is State.OK
+
+
 def test_what_is_left_out_is_told_with_how_to_take_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "find_spec", lambda name: None if name == "av" else object())
     text_only = Settings(content_types=("text",))

@@ -1,0 +1,1 @@
+"""What `install` writes: each module makes the files of one way to keep the agent running."""
