@@ -17,7 +17,16 @@ class Surroundings:
 
     @property
     def is_container(self) -> bool:
-        return any((self.root / mark).exists() for mark in _CONTAINER_MARKS)
+        """A read-only container of podman 4 has no mark, only a variable."""
+        return self._has_variable or any((self.root / mark).exists() for mark in _CONTAINER_MARKS)
+
+    @property
+    def _has_variable(self) -> bool:
+        try:
+            variables = (self.root / "proc/self/environ").read_bytes().split(b"\0")
+        except OSError:
+            return False
+        return any(one.startswith(b"container=") for one in variables)
 
     @property
     def device_nodes(self) -> frozenset[str]:

@@ -22,6 +22,19 @@ def test_a_container_is_told_by_its_marks(tmp_path: Path, mark: str) -> None:
     assert Surroundings(tmp_path).is_container
 
 
+@pytest.mark.parametrize(
+    ("variables", "is_container"),
+    [(b"HOME=/\0container=podman\0", True), (b"HOME=/\0my_container=podman\0", False)],
+)
+def test_a_container_without_a_mark_is_told_by_its_variable(
+    tmp_path: Path, variables: bytes, is_container: bool
+) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/environ").write_bytes(variables)
+
+    assert Surroundings(tmp_path).is_container is is_container
+
+
 @pytest.mark.parametrize("has_card", [True, False, None])
 def test_a_card_is_seen_on_the_bus_or_nobody_tells(tmp_path: Path, has_card: bool | None) -> None:
     assert box(tmp_path, has_card=has_card).has_card is has_card
