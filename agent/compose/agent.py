@@ -74,7 +74,9 @@ async def agent_of(
         follow(live, gear.connection, agent, probe, gear.spool)
         owner = Owner(agent.board, DiskPauseNote(settings.spool), clock, SystemClocks())
         control = ControlSocket(settings.spool, desk_of(live, agent, owner, gear.server, probe))
-        rereading = Rereading(live.reread, lambda: mark_of(live.file), clock)
+        rereading = Rereading(
+            lambda: watched.reread(live.reread), lambda: mark_of(live.file), clock
+        )
         beside = _beside(
             warm(gear.pool, agent),
             watch(settings, nvml, agent),

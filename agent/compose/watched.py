@@ -20,6 +20,7 @@ from agent.edges.traffic import Traffic
 from agent.edges.watchdog import Watchdog
 from agent.model.gpu_state import GpuSight
 from agent.model.ids import JsonObject, JsonValue, Seconds
+from agent.model.reread import Reread
 from agent.ports import JobServer, Spool
 from agent.runtime.agent import Agent
 from agent.runtime.observed import ObservedServer
@@ -58,6 +59,11 @@ class Watched:
     def server(self, server: JobServer) -> JobServer:
         """The same, with each call counted and promised to end."""
         return ObservedServer(server, self.vitality, self.books)
+
+    def reread(self, reread: Callable[[], Reread]) -> Reread:
+        """The settings, while systemd knows that they are being read."""
+        with self._notifier.reloading():
+            return reread()
 
     def close(self) -> None:
         self._notifier.tell_stopping()

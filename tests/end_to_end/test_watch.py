@@ -149,6 +149,8 @@ def test_systemd_hears_when_it_is_ready_what_it_does_and_that_it_lives(house: Ho
     assert hears("WATCHDOG=1")
     house.ended(house.create_job(b"a note\n"))
     assert hears("STATUS=holds 1 ")
+    agent.send(signal.SIGHUP)
+    assert hears("RELOADING=1")
     agent.send(signal.SIGTERM)
     assert hears("STOPPING=1")
     assert agent.end() == 0
