@@ -33,12 +33,15 @@ class FakeTranslator:
     """CTranslate2's model, as far as it comes and goes."""
 
     is_busy: bool = False
+    busy_for: int = 0
+    """Calls."""
     calls: list[str] = field(default_factory=list)
     model_is_loaded: bool = True
 
     def unload_model(self, *, to_cpu: bool) -> None:
         self.calls.append(f"unload, to_cpu={to_cpu}")
-        self.model_is_loaded = self.is_busy
+        self.busy_for -= 1
+        self.model_is_loaded = self.is_busy or self.busy_for >= 0
 
     def load_model(self) -> None:
         self.calls.append("load")
@@ -102,6 +105,14 @@ def test_faster_whisper_says_where_its_library_did_not_unload(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert not whisper_on("cuda", FakeTranslator(is_busy=True), monkeypatch).leave_gpu()
+
+
+def test_faster_whisper_waits_a_moment_for_a_library_that_puts_its_tools_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    translator = FakeTranslator(busy_for=3)
+    assert whisper_on("cuda", translator, monkeypatch).leave_gpu()
+    assert len(translator.calls) == 4
 
 
 def test_models_on_torch_move_to_the_processor_and_back_to_where_they_were() -> None:

@@ -1,6 +1,7 @@
 """faster-whisper: Whisper on CTranslate2. Several times faster than the original, no torch."""
 
 import ctypes
+import time  # noqa: TID251 - to sleep
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
@@ -32,6 +33,8 @@ _COMPUTE_TYPES = {
 """The first that the device can do and that fits: old GPUs have no float16."""
 _FRUGAL_TYPES = {"cpu": ("int8", "float32"), "cuda": ("int8_float16", "int8_float32", "float32")}
 """Weights of half the size, and a little less exact."""
+_TRIES, _A_MOMENT = 50, 0.002
+"""Seconds apart: a library that is busy leaves the model where it is, and says nothing."""
 _CUBLAS = ("libcublasLt.so.12", "libcublas.so.12")
 
 
@@ -81,8 +84,13 @@ class FasterWhisper:
     def leave_gpu(self) -> bool:
         """On a processor, too: what waits needs no memory. There it is read from disk again."""
         model = self._model.model
-        model.unload_model(to_cpu=self.loaded.device == "cuda")
-        return not model.model_is_loaded  # the library says nothing where it could not
+        for _ in range(_TRIES):
+            model.unload_model(to_cpu=self.loaded.device == "cuda")
+            if not model.model_is_loaded:
+                return True
+            # The thread that has just given us its result may still be putting its tools away.
+            time.sleep(_A_MOMENT)
+        return False
 
     def return_to_gpu(self) -> None:
         self._model.model.load_model()
