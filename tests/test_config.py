@@ -273,10 +273,6 @@ def test_variables_that_do_nothing_are_warned_about() -> None:
     )
 
 
-def test_no_setting_waits_for_a_later_release() -> None:
-    assert [row.name for row in rows().values() if row.key.later] == []
-
-
 def test_offline_wins_over_downloads_and_says_so() -> None:
     loaded = load(environ={}, flags={"offline": True, "allow_download": True})
 

@@ -29,7 +29,6 @@ def _as_json(call: Call) -> str:
         row.key.at: {
             "value": value,
             "from": origins[row.name],
-            "takes_effect_with": row.key.later,
             "live": row.key.live,
         }
         for row, value in effective(call.loaded.settings)
@@ -50,11 +49,10 @@ def _as_text(call: Call) -> str:
         if row.section != section:
             section = row.section
             lines += ["", f"[{section}]"]
-        later = f"; takes effect with {row.key.later}" if row.key.later else ""
         live = " (live)" if row.key.live else ""
         is_comment = value is None or row.key.is_secret
         shown = f"# {row.option}" if value is None else f"{row.option} = {toml(value)}"
         if is_comment and value is not None:
             shown = "# " + shown
-        lines.append(f"{shown:<48}  # {call.loaded.origins[row.name]}{live}{later}")
+        lines.append(f"{shown:<48}  # {call.loaded.origins[row.name]}{live}")
     return "\n".join(lines)

@@ -70,8 +70,7 @@ def _taken(verb: Verb) -> Iterable[Row]:
 
 
 def _add_setting(parser: Parser, row: Row, *, is_client: bool) -> None:
-    later = f" Takes effect with {row.key.later}." if row.key.later else ""
-    text = f"{row.key.why}{later} [{row.env}]".replace("%", "%%")
+    text = f"{row.key.why} [{row.env}]".replace("%", "%%")
     if row.name == "client_token_file" and is_client:
         _add_text(parser, "--token-file", row.name, f"Holds the client's token. [{row.env}]")
     elif row.is_switch and row.flag:

@@ -31,9 +31,8 @@ def example() -> str:
 
 
 def _entry(row: Row) -> str:
-    later = f" Takes effect with {row.key.later}." if row.key.later else ""
     live = " (live)" if row.key.live else ""
-    return f"# {row.key.why}{later}{live}\n{_assignment(row)}\n"
+    return f"# {row.key.why}{live}\n{_assignment(row)}\n"
 
 
 def _assignment(row: Row) -> str:

@@ -16,8 +16,6 @@ class Key:
     """Appended to the value of the older name."""
     flag: str | None = None
     """Where the flag is not simply the name."""
-    later: str | None = None
-    """What has to come before this setting does anything; None: it works today."""
     shown: str | None = None
     """Stands in the example file for a default that differs from box to box."""
     live: bool = False

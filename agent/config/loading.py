@@ -46,7 +46,7 @@ def load(
     if problems or settings is None:
         raise ConfigError("\n".join(problems))
     origins = {name: given[name].origin if name in given else "default" for name in table}
-    return Loaded(settings, origins, (*warnings, *_warnings(settings, given)), path)
+    return Loaded(settings, origins, (*warnings, *_warnings(settings)), path)
 
 
 def _winners(
@@ -111,7 +111,7 @@ def _contradictions(settings: Settings, given: Mapping[str, Given]) -> Iterator[
         )
 
 
-def _warnings(settings: Settings, given: Mapping[str, Given]) -> Iterator[str]:
+def _warnings(settings: Settings) -> Iterator[str]:
     for file in (settings.token_file, settings.client_token_file):
         if file is not None and (open_to := exposure(file)):
             yield open_to
@@ -122,12 +122,3 @@ def _warnings(settings: Settings, given: Mapping[str, Given]) -> Iterator[str]:
         yield f"watch.host: {settings.watch_host} lets others read the watch port without a token"
     if settings.offline and settings.allow_download:
         yield "models.allow_download has no effect: models.offline is on"
-    yield from _too_early(settings, given)
-
-
-def _too_early(settings: Settings, given: Mapping[str, Given]) -> Iterator[str]:
-    """Nothing pretends: who changes such a setting is told that it does nothing yet."""
-    for name, row in rows().items():
-        default = Settings.model_fields[name].get_default(call_default_factory=True)
-        if row.key.later and name in given and getattr(settings, name) != default:
-            yield f"{given[name].origin} does nothing yet: it takes effect with {row.key.later}"

@@ -176,6 +176,7 @@ class Settings(BaseModel):
         Key(
             at="limits.soft_stop_min",
             why="How long before that it is asked to end by itself; a tenth of the time at most.",
+            live=True,
         ),
     ] = 5
     stall_limit_s: Annotated[

@@ -34,9 +34,7 @@ def test_each_line_tells_where_it_came_from(
     lines = {line.split("  #")[0].strip(): line for line in capsys.readouterr().out.splitlines()}
     assert lines['id = "w7"'].endswith("# MORAG_REMOTE_WORKER_ID")
     assert lines["max_jobs = 2"].endswith("# --max-jobs (live)")
-    assert lines["soft_stop_min = 5"].endswith(
-        "# default; takes effect with pipelines that can stop early"
-    )
+    assert lines["soft_stop_min = 5"].endswith("# default (live)")
 
 
 def test_the_token_is_masked_and_its_place_warned_about(
@@ -56,7 +54,7 @@ def test_json_carries_file_values_origins_and_warnings(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "agent.toml"
-    file.write_text("[agent]\nslots = 2\n[limits]\nsoft_stop_min = 4\n")
+    file.write_text("[agent]\nslots = 2\n[models]\noffline = true\nallow_download = true\n")
 
     main(["config", "--json", "--config", str(file)])
 
@@ -65,11 +63,10 @@ def test_json_carries_file_values_origins_and_warnings(
     assert told["settings"]["agent.slots"] == {
         "value": 2,
         "from": f"{file}: agent.slots",
-        "takes_effect_with": None,
         "live": False,
     }
     (warning,) = told["warnings"]
-    assert warning.startswith(f"{file}: limits.soft_stop_min does nothing yet")
+    assert warning == "models.allow_download has no effect: models.offline is on"
 
 
 def test_the_example_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,7 +70,6 @@ def test_the_help_of_run_names_flag_variable_and_reason(
         "--max-jobs JOBS End with exit code 0 after that many jobs. [MORAG_AGENT_MAX_JOBS]" in text
     )
     assert "--soft-stop-min MIN" in text
-    assert "Takes effect with pipelines that can stop early." in text
     assert "--token " not in text
 
 
