@@ -11,7 +11,7 @@ import agent
 from agent.server import answers
 from agent.server.clock import Clock, ServerClock
 from agent.server.metrics import Measured
-from agent.server.routes import agents, events, fleet, jobs, leases, system, uploads
+from agent.server.routes import agents, events, fleet, jobs, leases, system, trials, uploads
 from agent.server.server import Server
 from agent.server.settings import ServerSettings
 from agent.wire.problems import MEDIA_TYPE, Problem
@@ -60,7 +60,7 @@ def create_app(
     app.state.server = server
     answers.add_to(app)
     app.add_middleware(Measured, metrics=server.metrics, clock=server.clock)
-    for module in (agents, leases, uploads, jobs, events, fleet, system):
+    for module in (agents, leases, uploads, jobs, events, fleet, trials, system):
         app.include_router(module.router)
     return app
 

@@ -24,6 +24,7 @@ from agent.server.store import clients, upkeep
 from agent.server.store.store import Store, full_disk_named
 from agent.server.store.transaction import Transaction
 from agent.server.streams import Streams
+from agent.server.trials import Trials
 from agent.wire.problems import ProblemCode
 
 ALIVE_EVERY_S = 10.0
@@ -49,6 +50,7 @@ class Server:
         self.metrics = Metrics()
         self.fleet = Fleet()
         self.streams = Streams()
+        self.trials = Trials()
         self.blobs = Blobs(settings.folder, settings.reserve_bytes)
         self._rng = rng
         self._running: Running | None = None
@@ -117,6 +119,7 @@ class Server:
 
     def _assemble(self, store: Store) -> Running:
         self.streams = Streams()
+        self.trials = Trials()
         self._trouble = None
         receiver = Receiver(store, self.blobs, self.metrics.bytes_in.inc)
         matchmaker = Matchmaker(store, self.fleet, self._rng)
@@ -150,6 +153,7 @@ class Server:
         if self._running is not None:
             self._running.matchmaker.close()
         self.streams.close()
+        self.trials.close()
 
     def _on_commit(self, transaction: Transaction) -> None:
         self.streams.tell(transaction.changed)

@@ -26,6 +26,8 @@ JOB_ARTIFACT = JOB + "/artifacts/{name:path}"
 JOB_CANCEL = JOB + "/cancel"
 JOB_RETRY = JOB + "/retry"
 
+TRIAL = f"{PREFIX}/trial"
+
 HEALTH = "/healthz"
 METRICS = "/metrics"
 OPENAPI = "/openapi.json"
