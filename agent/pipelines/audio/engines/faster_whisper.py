@@ -1,9 +1,7 @@
 """faster-whisper: Whisper on CTranslate2. Several times faster than the original, no torch."""
 
-import ctypes
 import time  # noqa: TID251 - to sleep
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import TypedDict
@@ -14,13 +12,13 @@ from faster_whisper import BatchedInferencePipeline, WhisperModel
 from faster_whisper.transcribe import Segment as TheirSegment
 
 from agent.model.work import PipelineSettings
+from agent.pipelines.audio.engines import cublas
 from agent.pipelines.audio.engines.engine import NoOtherTypeError, Request, Tell
 from agent.pipelines.errors import GpuUnavailableError
 from agent.pipelines.models.choice import EngineName
 from agent.pipelines.models.files import ct2_folder
 from agent.pipelines.models.memory import faster_whisper_need
 from agent.pipelines.models.placing import Place
-from agent.pipelines.models.search import package_folder
 from agent.pipelines.spoken.pcm import SAMPLE_RATE
 from agent.pipelines.spoken.recording import Samples
 from agent.pipelines.spoken.transcript import Loaded, Segment, Word
@@ -35,7 +33,6 @@ _FRUGAL_TYPES = {"cpu": ("int8", "float32"), "cuda": ("int8_float16", "int8_floa
 """Weights of half the size, and a little less exact."""
 _TRIES, _A_MOMENT = 50, 0.002
 """Seconds apart: a library that is busy leaves the model where it is, and says nothing."""
-_CUBLAS = ("libcublasLt.so.12", "libcublas.so.12")
 
 
 def load(
@@ -175,19 +172,8 @@ def _segment(found: TheirSegment) -> Segment:
 def _device(wanted: str) -> str:
     if wanted == "cpu":
         return "cpu"
-    _preload_cublas()
+    cublas.preload()
     has_gpu = ctranslate2.get_cuda_device_count() > 0
     if wanted == "cuda" and not has_gpu:
         raise GpuUnavailableError("the settings ask for cuda, but CTranslate2 sees no GPU.")
     return "cuda" if has_gpu else "cpu"
-
-
-def _preload_cublas() -> None:
-    """CTranslate2 looks for CUDA 12's cuBLAS by name; a pip package keeps it where nobody looks."""
-    try:
-        package = package_folder("nvidia.cublas")
-    except ModuleNotFoundError:
-        return
-    for library in _CUBLAS:
-        with suppress(OSError):
-            ctypes.CDLL(str((package or Path()) / "lib" / library), mode=ctypes.RTLD_GLOBAL)

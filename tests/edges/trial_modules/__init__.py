@@ -1,0 +1,1 @@
+"""Processes that a trial may meet."""
