@@ -35,10 +35,14 @@ def hearings(settings: PipelineSettings, environ: Mapping[str, str]) -> Iterator
     devices = dict.fromkeys((usual, "cpu")) if settings.device == "auto" else (usual,)
     for engine in filter(is_installed, engines):
         for device in devices:
-            yield _hear(replace(settings, engine=engine, device=device), environ)
+            yield hear(replace(settings, engine=engine, device=device), environ)
 
 
-def _hear(settings: PipelineSettings, environ: Mapping[str, str]) -> Hearing:
+def hear(
+    settings: PipelineSettings, environ: Mapping[str, str], limit: float | None = None
+) -> Hearing:
+    """That engine, on that device."""
+    limit = limit or _LIMIT
     name = f"{settings.engine}, {settings.device}"
     try:
         ended = subprocess.run(  # noqa: S603 - our own module
@@ -46,11 +50,11 @@ def _hear(settings: PipelineSettings, environ: Mapping[str, str]) -> Hearing:
             env=child_environment(environ, settings),
             capture_output=True,
             text=True,
-            timeout=_LIMIT,
+            timeout=limit,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Hearing(name, is_right=False, said=f"no answer within {_LIMIT:.0f} s")
+        return Hearing(name, is_right=False, said=f"no answer within {limit:.0f} s")
     return Hearing(name, is_right=ended.returncode == 0, said=_said(ended))
 
 
