@@ -7,7 +7,7 @@ HEAVY = ["torch", "whisper", "faster_whisper", "ctranslate2", "av", "cv2", "movi
 LOADED = "import sys, importlib; importlib.import_module(sys.argv[1]); print(*sys.modules)"
 
 
-@pytest.mark.parametrize("module", ["agent.compose", "agent.cli.run", "agent.cli.serving"])
+@pytest.mark.parametrize("module", ["agent.compose.agent", "agent.cli.run", "agent.cli.serving"])
 def test_the_agent_process_never_loads_a_heavy_library(module: str) -> None:
     said = subprocess.run(
         [sys.executable, "-c", LOADED, module], capture_output=True, check=True, text=True

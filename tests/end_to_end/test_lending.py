@@ -30,6 +30,7 @@ def test_outside_the_network_hours_no_input_is_fetched(house: House) -> None:
     house.serve()
     words = ("--network-hours", f"{day} all day", "--timezone", "UTC")
     agent = house.agent("attic", *words)
+    agent.wait_for("agent.idle")
 
     house.create_job(TEXT)
     time.sleep(3)

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from agent.core.job_life import MOST_COMPUTATIONS
+from agent.edges.job_logs import FOLDER as LOGS
 from tests.torture.nursery import Born
 from tests.torture.stream import Ledger, Task, job_at, patiently
 
@@ -159,7 +160,8 @@ def judge_spool(score: Score, spool: Path, once_given_up: Collection[str] = ()) 
                 shutil.rmtree(path)
             else:
                 score.broken.append(f"{spool.name}/{name}/{path.name} is left")
-    used = sum(path.stat().st_size for path in spool.rglob("*") if path.is_file())
+    files = (path for path in spool.rglob("*") if path.relative_to(spool).parts[0] != LOGS)
+    used = sum(path.stat().st_size for path in files if path.is_file())
     if used > NEARLY_NOTHING:
         score.broken.append(f"{spool.name} still takes {used} bytes")
 

@@ -19,7 +19,14 @@ from typing import Any, Protocol
 from agent.cli import main
 
 PRELOADED = [
-    *("agent.cli.run", "agent.cli.serve", "agent.cli.serving", "agent.compose", "httpx", "psutil"),
+    *(
+        "agent.cli.run",
+        "agent.cli.serve",
+        "agent.cli.serving",
+        "agent.runtime.watching",
+        "httpx",
+        "psutil",
+    ),
     *("agent.server.app", "structlog", "tests.torture.injector", "tests.torture.den"),
     *("uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.auto"),
 ]
