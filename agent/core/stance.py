@@ -1,6 +1,7 @@
 """How far each GPU of the box steps back, of all that keeps it from working.
 
-The highest rung counts, GPU by GPU. What holds for every one of them holds for the box.
+The highest rung counts, GPU by GPU. What holds for every one of them holds for the box. Where
+the box is to take nothing, it finishes what it holds; where a GPU is, no job begins on it.
 """
 
 from collections.abc import Collection, Mapping
@@ -56,4 +57,8 @@ def _highest(restraints: Collection[Restraint]) -> Step:
     top = max(restraints, key=lambda restraint: restraint.rung, default=None)
     if top is None or top.rung is Rung.WORK:
         return AT_WORK
-    return Step(top.rung, top.why, top.told)
+    finishes = all(
+        restraint.rung is Rung.TAKE_NOTHING and restraint.devices is None
+        for restraint in restraints
+    )
+    return Step(top.rung, top.why, top.told, finishes)

@@ -65,6 +65,19 @@ def test_the_highest_rung_counts_and_says_why() -> None:
     assert found.of("1") == found.whole == Step(Rung.PAUSE, "the battery")
 
 
+def test_where_the_box_takes_nothing_it_finishes_what_it_holds() -> None:
+    assert stance(restraint(Rung.TAKE_NOTHING)).is_open
+    assert not stance(restraint(Rung.PAUSE)).is_open
+    assert stance().is_open
+
+
+def test_on_a_gpu_that_takes_nothing_no_job_begins() -> None:
+    about_one = restraint(Rung.TAKE_NOTHING, devices={"GPU-a"})
+    found = stance(about_one, restraint(Rung.TAKE_NOTHING))
+    assert (found.of("0").is_open, found.of("1").is_open) == (False, True)
+    assert not stance(about_one, devices=("0",)).is_open
+
+
 def test_of_two_on_one_rung_the_first_is_told() -> None:
     found = stance(restraint(Rung.PAUSE, "first"), restraint(Rung.PAUSE, "second"))
     assert found.whole.why == "first"
