@@ -35,12 +35,6 @@ def stance_of(
     )
 
 
-def next_end(restraints: Collection[Restraint], now: Instant) -> Instant | None:
-    """When the first of those in force ends by itself."""
-    ends = (one.until for one in restraints if one.until is not None and _is_in_force(one, now))
-    return min(ends, default=None)
-
-
 def _is_in_force(restraint: Restraint, now: Instant) -> bool:
     return restraint.until is None or now < restraint.until
 

@@ -127,13 +127,10 @@ class Poller:
             await first_of(self._board.change(), self._pause_end())
 
     async def _pause_end(self) -> None:
-        now = self._tools.clock.now()
-        trust = self._board.breaker.trust(now)
-        ends = [trust.until] if isinstance(trust, Paused) else []
-        if (end := self._board.next_end(now)) is not None:
-            ends.append(end)
-        if ends:
-            await self._tools.clock.sleep_until(min(ends))
+        """Of our own; who steps back tells when that of another ends."""
+        trust = self._board.breaker.trust(self._tools.clock.now())
+        if isinstance(trust, Paused):
+            await self._tools.clock.sleep_until(trust.until)
         else:
             await asyncio.Event().wait()
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import structlog
 
 from agent.core.breaker import Trusted
-from agent.core.stance import next_end, stance_of
+from agent.core.stance import stance_of
 from agent.model.ids import Instant, Seconds
 from agent.model.restraint import Rung
 from agent.model.stance import Stance, Step
@@ -69,7 +69,7 @@ class SteppingBack:
 
     async def _next_moment(self) -> None:
         clock, now = self._tools.clock, self._tools.clock.now()
-        ends = next_end(tuple(self._board.restraints.values()), now), self._hand_back_at
+        ends = self._board.next_end(now), self._hand_back_at
         coming = [end for end in ends if end is not None and end > now]
         if coming:
             await clock.sleep_until(min(coming))

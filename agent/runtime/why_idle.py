@@ -29,9 +29,11 @@ def why_idle(agent: Agent, contact: Contact, now: Instant) -> WhyIdle | None:
             server=contact.trouble,
             change="it ends when what it holds is done",
         )
-    standing = agent.board.in_force(now)
-    if standing:
-        return _held_back(*standing[0], contact, now)
+    if (pause := agent.pause) is not None:
+        # Others may be about GPUs that leave the rest at work, or about none of ours.
+        standing = agent.board.in_force(now)
+        source, restraint = next(one for one in standing if one[1].why == pause.why)
+        return _held_back(source, restraint, contact, now)
     trust = agent.board.breaker.trust(now)
     if isinstance(trust, Paused):
         return WhyIdle(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.stance import next_end, stance_of
+from agent.core.stance import stance_of
 from agent.model.ids import Instant
 from agent.model.restraint import Restraint, Rung
 from agent.model.stance import AT_WORK, Stance, Step
@@ -98,12 +98,6 @@ def test_what_computes_on_no_gpu_of_its_own_heeds_only_what_is_about_the_box() -
 def test_a_restraint_ends_with_its_time() -> None:
     assert stance(restraint(Rung.PAUSE, until=100.0)).whole == AT_WORK
     assert stance(restraint(Rung.PAUSE, until=100.1)).whole.rung is Rung.PAUSE
-
-
-def test_the_first_end_of_those_in_force_is_waited_for() -> None:
-    some = [restraint(Rung.PAUSE, until=until) for until in (90.0, 300.0, 200.0)]
-    assert next_end([*some, restraint(Rung.PAUSE)], NOW) == 200.0
-    assert next_end([restraint(Rung.PAUSE)], NOW) is None
 
 
 RESTRAINTS = st.lists(

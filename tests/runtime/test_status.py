@@ -142,6 +142,22 @@ async def test_a_restraint_of_another_source_says_why(world: World) -> None:
     assert now.why_idle.change == "it goes on by itself when that is over"
 
 
+async def test_what_keeps_one_gpu_or_none_of_ours_is_not_why_nothing_is_done(
+    world: World,
+) -> None:
+    world.devices, world.gpus = ("0", "1"), {"GPU-a": "0", "GPU-b": "1"}
+    async with watched(world) as seen:
+        for uuid in ("GPU-a", "GPU-of-somebody-else"):
+            game = Restraint(
+                rung=Rung.PAUSE, why=f"a game runs on {uuid}", devices=frozenset({uuid})
+            )
+            seen.agent.board.restrain(f"guest:{uuid}", game)
+        now = await seen.at(10.0)
+
+    assert now.why_idle == ANY
+    assert len(now.restraints) == 2
+
+
 async def test_a_box_that_failed_too_often_says_when_it_tries_again(world: World) -> None:
     world.set_policy(max_consecutive_failures=1)
     world.add(plan=Plan(fails=Failed(FailureCode.WORKER_CRASHED, "it crashed")))
