@@ -47,6 +47,10 @@ class Foresight:
         self._history = History()
         self._held: dict[LeaseId, _Held] = {}
 
+    def adopt(self, bounds: Bounds) -> None:
+        """The owner has changed his mind."""
+        self._bounds = bounds
+
     async def load(self) -> None:
         """Recall what earlier starts have seen."""
         self._history = History(_samples(await self._notebook.read()))
