@@ -69,7 +69,7 @@ async def agent_of(
         watched = Watched(settings, environ, nvml)
         opened.callback(watched.close)
         gear = await _gear(live, environ, display, probe, watched, opened)
-        names = names_by_uuid([gpu.uuid for gpu in probe.gpu_states()], gear.pool.devices)
+        names = names_by_uuid(probe.gpu_states(), gear.pool.devices)
         agent = Agent(gear.tools, policy_of(settings, gear.slots), names)
         follow(live, gear.connection, agent, probe, gear.spool)
         owner = Owner(agent.board, DiskPauseNote(settings.spool), clock, SystemClocks())

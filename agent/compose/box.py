@@ -1,6 +1,8 @@
 """The box as the agent sees it: its GPUs, its health, and who keeps it from working."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,6 +19,9 @@ from agent.runtime.agent import Agent
 
 if TYPE_CHECKING:
     from agent.runtime.watching import Keepers
+
+FIRST_POLL = 5.0
+"""Seconds in which it goes out where the server is there."""
 
 
 def nvml_of(settings: Settings) -> Nvml | None:
@@ -61,7 +66,10 @@ def watch_of(settings: Settings, nvml: Nvml | None) -> Watch:
 
 
 async def watch(settings: Settings, nvml: Nvml | None, agent: Agent) -> None:
-    await agent.introduced()
+    # A server may be away for days: the owner has the box all the same, and can look at it.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FIRST_POLL):
+            await agent.introduced()
     from agent.runtime.watching import Watching
 
     clock, hours = clock_of(settings), schedule_of(settings).compute

@@ -119,7 +119,7 @@ class Watched:
         structlog.get_logger(__name__).info("watch.opened", address=watch.address)
 
     def _readings(self) -> list[JsonValue]:
-        sight = GpuSight(self._nvml.recent if self._nvml else ())
+        sight = self._nvml.recent if self._nvml else GpuSight()
         told = gpu_health(sight, None)["gpus"]
         return told if isinstance(told, list) else []
 
