@@ -115,13 +115,13 @@ def test_a_gpu_keeps_its_number_where_another_one_does_not_answer() -> None:
 
 
 def test_the_gpu_image_says_when_its_container_has_no_gpu() -> None:
-    around = {"container": "podman", "MORAG_AGENT_VARIANT": "cuda"}
+    image = {"MORAG_AGENT_VARIANT": "cuda"}
 
-    missed = missed_gpu(Settings(), NONE, around)
+    missed = missed_gpu(Settings(), NONE, image, "podman")
 
     assert missed is not None
     assert "podman before 5 ignores --gpus silently" in missed
-    assert missed_gpu(Settings(gpu_require=True), NONE, {"container": "podman"}) == missed
-    assert missed_gpu(Settings(), SEEN, around) is None
-    assert missed_gpu(Settings(gpu=False), NONE, around) is None
-    assert missed_gpu(Settings(), NONE, {"container": "podman"}) is None
+    assert missed_gpu(Settings(gpu_require=True), NONE, {}, "podman") == missed
+    assert missed_gpu(Settings(), SEEN, image, "podman") is None
+    assert missed_gpu(Settings(gpu=False), NONE, image, "podman") is None
+    assert missed_gpu(Settings(), NONE, {}, "podman") is None

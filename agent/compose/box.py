@@ -9,9 +9,10 @@ import structlog
 
 from agent.compose.lending import clock_of
 from agent.config import Settings, schedule_of, wants_a_gpu
-from agent.edges.containers import engine_around, started_without_gpu
+from agent.edges.containers import started_without_gpu
 from agent.edges.nvml import Nvml, Sight
 from agent.edges.probe import SystemProbe
+from agent.edges.surroundings import Engine, Surroundings
 from agent.model.errors import ConfigError
 from agent.model.ids import Seconds
 from agent.ports import Watch
@@ -35,15 +36,18 @@ def probe_of(settings: Settings, nvml: Nvml | None) -> SystemProbe:
 
 def tell_of_missed_gpu(settings: Settings, sight: Sight, environ: Mapping[str, str]) -> None:
     """Engines are silent about it, and computing on the processor works, only slowly."""
-    if (missed := missed_gpu(settings, sight, environ)) is not None:
+    engine = Surroundings().engine
+    if (missed := missed_gpu(settings, sight, environ, engine)) is not None:
         structlog.get_logger(__name__).error("gpu.missing", reason=missed)
 
 
-def missed_gpu(settings: Settings, sight: Sight, environ: Mapping[str, str]) -> str | None:
+def missed_gpu(
+    settings: Settings, sight: Sight, environ: Mapping[str, str], engine: Engine | None
+) -> str | None:
     """What to do about a container without the GPU that it was meant to have."""
     if sight.gpus or not wants_a_gpu(settings, environ):
         return None
-    return started_without_gpu(engine_around(environ))
+    return started_without_gpu(engine)
 
 
 def refuse_without_gpu(settings: Settings, sight: Sight) -> None:
