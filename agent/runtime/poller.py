@@ -138,7 +138,7 @@ class Poller:
         ask = admit(self._view())
         places = (ask.free_slots, ask.prefetch) if isinstance(ask, AskForWork) else ask.why
         waits_for_idleness = self._policy.exit_when_idle is not None and not self._board.jobs
-        return self._drain.mode, places, waits_for_idleness
+        return self._policy, self._drain.mode, places, waits_for_idleness
 
     def _view(self) -> View:
         policy, board = self._policy, self._board
