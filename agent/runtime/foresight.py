@@ -91,6 +91,12 @@ class Foresight:
         """The line for the owner where nothing is doable any more."""
         return f"{self._beginning()}: no job would be done by then"
 
+    def why_less(self) -> str | None:
+        """The same where less is asked for than we can do; None: all of it is."""
+        if self.doable() is None:
+            return None
+        return f"{self._beginning()}: only what will be done by then is taken"
+
     def judge(self, offer: Offer) -> Release | None:
         """How to hand an offer back that would not be done in time; None: take it."""
         begin = self._begin()

@@ -67,8 +67,7 @@ def _unhindered(agent: Agent, contact: Contact) -> WhyIdle:
         return WhyIdle(local=obstacle, server=contact.trouble, change=change)
     if contact.trouble is not None:
         return WhyIdle(local=None, server=contact.trouble, change=ASKED_AGAIN)
-    heard = None if poller is None else poller.heard
-    if heard is None:
-        # The server answers at once where it has one, and keeps us waiting where it has none.
-        return WhyIdle(local=None, server="no job waits that it may take", change=WHEN_IT_COMES)
-    return WhyIdle(local=None, server=why_nothing(heard), change=WHEN_IT_COMES)
+    less, heard = (None, None) if poller is None else (poller.why_less, poller.heard)
+    # The server answers at once where it has one, and keeps us waiting where it has none.
+    nothing = "no job waits that it may take" if heard is None else why_nothing(heard)
+    return WhyIdle(local=less, server=nothing, change=WHEN_IT_COMES)
