@@ -11,6 +11,7 @@ from agent.model.errors import ConfigError
 from agent.model.hardware import Gpu, Hardware
 from agent.model.ids import Bytes
 from agent.model.work import PipelineSettings
+from tests.core.looks import gpu
 
 NO_GPU = Hardware(cpu_cores=2, memory=Bytes(2**33), disk_free=Bytes(0), gpus=(), hostname="box")
 NONE = Sight((), "no NVIDIA driver is loaded")
@@ -105,17 +106,22 @@ async def test_a_gpu_that_is_switched_off_is_not_watched() -> None:
 def test_a_gpu_is_known_by_its_uuid_however_the_owner_calls_it(
     devices: tuple[str | None, ...], names: dict[str, str]
 ) -> None:
-    assert names_by_uuid(("GPU-aa", "GPU-bb"), devices) == names
+    gpus = gpu(index=0, uuid="GPU-aa"), gpu(index=1, uuid="GPU-bb")
+    assert names_by_uuid(gpus, devices) == names
+
+
+def test_a_gpu_keeps_its_number_where_another_one_does_not_answer() -> None:
+    assert names_by_uuid((gpu(index=1, uuid="GPU-bb"),), ("0", "1")) == {"GPU-bb": "1"}
 
 
 def test_the_gpu_image_says_when_its_container_has_no_gpu() -> None:
-    around = {"container": "podman", "MORAG_AGENT_VARIANT": "cuda"}
+    image = {"MORAG_AGENT_VARIANT": "cuda"}
 
-    missed = missed_gpu(Settings(), NONE, around)
+    missed = missed_gpu(Settings(), NONE, image, "podman")
 
     assert missed is not None
     assert "podman before 5 ignores --gpus silently" in missed
-    assert missed_gpu(Settings(gpu_require=True), NONE, {"container": "podman"}) == missed
-    assert missed_gpu(Settings(), SEEN, around) is None
-    assert missed_gpu(Settings(gpu=False), NONE, around) is None
-    assert missed_gpu(Settings(), NONE, {"container": "podman"}) is None
+    assert missed_gpu(Settings(gpu_require=True), NONE, {}, "podman") == missed
+    assert missed_gpu(Settings(), SEEN, image, "podman") is None
+    assert missed_gpu(Settings(gpu=False), NONE, image, "podman") is None
+    assert missed_gpu(Settings(), NONE, {}, "podman") is None

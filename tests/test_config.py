@@ -497,6 +497,8 @@ def test_slots_follow_gpus_and_memory(settings: Settings, hardware: Hardware, sl
 def test_children_keep_off_a_gpu_that_is_switched_off() -> None:
     assert pipeline_settings(Settings(gpu=False)).device == "cpu"
     assert pipeline_settings(Settings(gpu=True)).device == "auto"
+    assert pipeline_settings(Settings(gpu_require=True)).device == "cuda"
+    assert pipeline_settings(Settings(gpu_require=True, device="cpu")).device == "cpu"
     assert pipeline_settings(Settings(models_folder=Path("/m"))).models_folder == "/m"
 
 

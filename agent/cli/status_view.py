@@ -55,7 +55,7 @@ class View:
         yield "state", self._state(now), ""
         if now.why_idle is not None:
             yield "idle", self._why(now.why_idle, now), WARM
-        for one in now.restraints[1 if now.why_idle else 0 :]:
+        for one in _untold(now):
             yield "held back", self._restraint(one, now), WARM
         for gpu in now.gpus:
             yield from self._gpu(gpu)
@@ -132,6 +132,13 @@ class View:
         length = max(4, min(LONGEST_BAR, self._width - LABEL - taken - 1))
         full = round(min(1.0, max(0.0, share)) * length)
         return self._full * full + self._empty * (length - full)
+
+
+def _untold(now: Snapshot) -> tuple[HeldBack, ...]:
+    """What holds back besides that which makes it idle."""
+    why = now.why_idle
+    told = () if why is None else (why.local, why.server)
+    return tuple(one for one in now.restraints if one.why not in told)
 
 
 def _lease(job: HeldLine) -> str:

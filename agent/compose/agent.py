@@ -12,7 +12,7 @@ import structlog
 from agent.compose.box import nvml_of, probe_of, refuse_without_gpu, tell_of_missed_gpu, watch
 from agent.compose.children import devices_for, names_by_uuid, pool_of, warm
 from agent.compose.introducing import connection_of, introduction
-from agent.compose.lending import clock_of, foresight_of, lending_of
+from agent.compose.lending import bounds_of, clock_of, foresight_of, lending_of
 from agent.compose.ownership import desk_of, follow, policy_of, serve
 from agent.compose.watched import Box, Watched
 from agent.config import LiveSettings, Settings, pipeline_settings, types_told
@@ -69,7 +69,7 @@ async def agent_of(
         watched = Watched(settings, environ, nvml)
         opened.callback(watched.close)
         gear = await _gear(live, environ, display, probe, watched, opened)
-        names = names_by_uuid([gpu.uuid for gpu in probe.gpu_states()], gear.pool.devices)
+        names = names_by_uuid(probe.gpu_states(), gear.pool.devices)
         agent = Agent(gear.tools, policy_of(settings, gear.slots), names)
         follow(live, gear.connection, agent, probe, gear.spool)
         owner = Owner(agent.board, DiskPauseNote(settings.spool), clock, SystemClocks())
@@ -121,6 +121,7 @@ async def _gear(
     pool = pool_of(settings, environ, devices_for(who, hardware, environ), watched.meter)
     opened.push_async_callback(pool.close)
     lending, foresight = lending_of(settings, clock), foresight_of(settings, who, clock)
+    live.on_change(lambda now: foresight.adopt(bounds_of(now, who)))
     await foresight.load()
     calls = _Calls(settings, connection, probe, watched, lending)
     tools = Tools(

@@ -1,15 +1,18 @@
 """The box as the agent sees it: its GPUs, its health, and who keeps it from working."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
 
 from agent.compose.lending import clock_of
 from agent.config import Settings, schedule_of, wants_a_gpu
-from agent.edges.containers import engine_around, started_without_gpu
+from agent.edges.containers import started_without_gpu
 from agent.edges.nvml import Nvml, Sight
 from agent.edges.probe import SystemProbe
+from agent.edges.surroundings import Engine, Surroundings
 from agent.model.errors import ConfigError
 from agent.model.ids import Seconds
 from agent.ports import Watch
@@ -17,6 +20,9 @@ from agent.runtime.agent import Agent
 
 if TYPE_CHECKING:
     from agent.runtime.watching import Keepers
+
+FIRST_POLL = 5.0
+"""Seconds in which it goes out where the server is there."""
 
 
 def nvml_of(settings: Settings) -> Nvml | None:
@@ -30,15 +36,18 @@ def probe_of(settings: Settings, nvml: Nvml | None) -> SystemProbe:
 
 def tell_of_missed_gpu(settings: Settings, sight: Sight, environ: Mapping[str, str]) -> None:
     """Engines are silent about it, and computing on the processor works, only slowly."""
-    if (missed := missed_gpu(settings, sight, environ)) is not None:
+    engine = Surroundings().engine
+    if (missed := missed_gpu(settings, sight, environ, engine)) is not None:
         structlog.get_logger(__name__).error("gpu.missing", reason=missed)
 
 
-def missed_gpu(settings: Settings, sight: Sight, environ: Mapping[str, str]) -> str | None:
+def missed_gpu(
+    settings: Settings, sight: Sight, environ: Mapping[str, str], engine: Engine | None
+) -> str | None:
     """What to do about a container without the GPU that it was meant to have."""
     if sight.gpus or not wants_a_gpu(settings, environ):
         return None
-    return started_without_gpu(engine_around(environ))
+    return started_without_gpu(engine)
 
 
 def refuse_without_gpu(settings: Settings, sight: Sight) -> None:
@@ -61,7 +70,10 @@ def watch_of(settings: Settings, nvml: Nvml | None) -> Watch:
 
 
 async def watch(settings: Settings, nvml: Nvml | None, agent: Agent) -> None:
-    await agent.introduced()
+    # A server may be away for days: the owner has the box all the same, and can look at it.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FIRST_POLL):
+            await agent.introduced()
     from agent.runtime.watching import Watching
 
     clock, hours = clock_of(settings), schedule_of(settings).compute

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -13,6 +13,7 @@ from agent.edges.child import ChildLostError
 from agent.edges.children import ChildPool
 from agent.edges.meter import Meter
 from agent.edges.place import Limits
+from agent.model.gpu_state import GpuState
 from agent.model.hardware import Hardware
 from agent.model.ids import Seconds
 from agent.model.work import PipelineSettings
@@ -61,17 +62,14 @@ def devices_of(slots: int, gpus: int, visible: str | None = None) -> tuple[str |
     return tuple(names[slot % len(names)] if names else None for slot in range(slots))
 
 
-def names_by_uuid(uuids: Sequence[str], devices: Collection[str | None]) -> dict[str, str]:
-    """How `devices_of` calls the GPUs: by number, or as the owner's CUDA_VISIBLE_DEVICES does.
-
-    `uuids` are in the driver's order.
-    """
+def names_by_uuid(gpus: Iterable[GpuState], devices: Collection[str | None]) -> dict[str, str]:
+    """How `devices_of` calls the GPUs: by number, or as the owner's CUDA_VISIBLE_DEVICES does."""
     names = {name for name in devices if name is not None}
     return {
-        uuid: name
-        for number, uuid in enumerate(uuids)
+        gpu.uuid: name
+        for gpu in gpus
         for name in names
-        if name == str(number) or (not name.isdecimal() and uuid.startswith(name))
+        if name == str(gpu.index) or (not name.isdecimal() and gpu.uuid.startswith(name))
     }
 
 

@@ -32,14 +32,18 @@ def lending_of(settings: Settings, clock: Clock) -> Lending:
 
 
 def foresight_of(settings: Settings, who: Introduction, clock: Clock) -> Foresight:
-    bounds = Bounds(
+    bounds = bounds_of(settings, who)
+    return Foresight(schedule_of(settings), bounds, _notebook(settings, HISTORY), clock)
+
+
+def bounds_of(settings: Settings, who: Introduction) -> Bounds:
+    return Bounds(
         slots=who.slots,
         content_types=who.content_types,
         max_input=Bytes(settings.max_file_size),
         task_timeout=Seconds(settings.task_timeout_min * 60.0),
         slowest_link=1 / settings.max_download if settings.max_download else 0.0,
     )
-    return Foresight(schedule_of(settings), bounds, _notebook(settings, HISTORY), clock)
 
 
 def sockets_of(settings: Settings) -> Sockets:

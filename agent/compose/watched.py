@@ -12,11 +12,11 @@ from agent.core.vitality import Vitality
 from agent.edges.books import Books
 from agent.edges.children import ChildPool
 from agent.edges.health import gpu_health
+from agent.edges.job_traffic import JobTraffic
 from agent.edges.ledger import DAY, DiskLedger
 from agent.edges.meter import Meter
 from agent.edges.nvml import Nvml
 from agent.edges.systemd import Notifier
-from agent.edges.traffic import Traffic
 from agent.edges.watchdog import Watchdog
 from agent.model.gpu_state import GpuSight
 from agent.model.ids import JsonObject, JsonValue, Seconds
@@ -48,7 +48,7 @@ class Watched:
         self._settings = settings
         self._notifier = Notifier(environ)
         self._nvml = nvml
-        self.traffic = Traffic()
+        self.traffic = JobTraffic()
         self.meter = _meter(nvml) if nvml else Meter()
         self.vitality = Vitality(Seconds(settings.wedge_s))
         keep = Seconds(settings.ledger_keep_days * DAY)
@@ -119,7 +119,7 @@ class Watched:
         structlog.get_logger(__name__).info("watch.opened", address=watch.address)
 
     def _readings(self) -> list[JsonValue]:
-        sight = GpuSight(self._nvml.recent if self._nvml else ())
+        sight = self._nvml.recent if self._nvml else GpuSight()
         told = gpu_health(sight, None)["gpus"]
         return told if isinstance(told, list) else []
 

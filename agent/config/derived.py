@@ -70,10 +70,9 @@ def ledger_file(settings: Settings) -> Path:
 
 def pipeline_settings(settings: Settings) -> PipelineSettings:
     """What the children are told."""
-    device = "cpu" if not settings.gpu and settings.device == "auto" else settings.device
     return PipelineSettings(
         engine=settings.engine,
-        device=device,
+        device=_device(settings),
         model=settings.whisper_model,
         models_folder=_path(settings.models_folder),
         threads=settings.threads,
@@ -94,6 +93,15 @@ def pipeline_settings(settings: Settings) -> PipelineSettings:
         allow_private_addresses=settings.allow_private_addresses,
         sandbox=settings.sandbox,
     )
+
+
+def _device(settings: Settings) -> str:
+    """A GPU that is required is not replaced by the processor behind its owner's back."""
+    if settings.device != "auto":
+        return settings.device
+    if not settings.gpu:
+        return "cpu"
+    return "cuda" if settings.gpu_require else "auto"
 
 
 def schedule_of(settings: Settings) -> Schedule:

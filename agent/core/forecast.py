@@ -66,6 +66,8 @@ class History:
         self._samples = {
             name: deque(given, maxlen=MOST_SAMPLES) for name, given in (samples or {}).items()
         }
+        self._lines: dict[str, Line] = {}
+        """Of what was seen until now; an answer asks for each a hundred times."""
 
     @property
     def samples(self) -> Mapping[str, tuple[Sample, ...]]:
@@ -74,14 +76,22 @@ class History:
     def note(self, content_type: str, size: int, took: Seconds) -> None:
         kept = self._samples.setdefault(content_type, deque(maxlen=MOST_SAMPLES))
         kept.append(Sample(max(1, size), max(0.0, took)))
+        self._lines.pop(content_type, None)
 
     def estimate(self, content_type: str, size: int) -> Seconds:
         seen = self._samples.get(content_type, ())
         guess = GUESSES.get(content_type, UNKNOWN).line.at(size)
         if not seen:
             return Seconds(guess)
-        known = _through(seen, size) * MARGIN
+        known = self._through(content_type, seen, size) * MARGIN
         return Seconds(known if len(seen) >= ENOUGH else max(known, guess))
+
+    def _through(self, content_type: str, seen: Iterable[Sample], size: int) -> float:
+        samples = tuple(seen)
+        line = self._lines.get(content_type) or _line(samples)
+        self._lines[content_type] = line
+        largest = max(one.size for one in samples)
+        return line.at(size) if size <= largest else line.at(largest) * size / largest
 
     def smallest(self, content_type: str) -> Bytes:
         """An input smaller than all that came so far is not counted on."""
@@ -148,13 +158,6 @@ def _largest(history: History, content_type: str, largest: Bytes, window: Window
         is_in_time = fits(history, content_type, Bytes(middle), window)
         low, high = (middle, high) if is_in_time else (low, middle)
     return Bytes(max(0, low))
-
-
-def _through(seen: Iterable[Sample], size: int) -> float:
-    samples = tuple(seen)
-    largest = max(one.size for one in samples)
-    line = _line(samples)
-    return line.at(size) if size <= largest else line.at(largest) * size / largest
 
 
 def _line(samples: tuple[Sample, ...]) -> Line:

@@ -1,6 +1,7 @@
 """How far each GPU of the box steps back, of all that keeps it from working.
 
-The highest rung counts, GPU by GPU. What holds for every one of them holds for the box.
+The highest rung counts, GPU by GPU. What holds for every one of them holds for the box. Where
+the box is to take nothing, it finishes what it holds; where a GPU is, no job begins on it.
 """
 
 from collections.abc import Collection, Mapping
@@ -34,12 +35,6 @@ def stance_of(
     )
 
 
-def next_end(restraints: Collection[Restraint], now: Instant) -> Instant | None:
-    """When the first of those in force ends by itself."""
-    ends = (one.until for one in restraints if one.until is not None and _is_in_force(one, now))
-    return min(ends, default=None)
-
-
 def _is_in_force(restraint: Restraint, now: Instant) -> bool:
     return restraint.until is None or now < restraint.until
 
@@ -56,4 +51,8 @@ def _highest(restraints: Collection[Restraint]) -> Step:
     top = max(restraints, key=lambda restraint: restraint.rung, default=None)
     if top is None or top.rung is Rung.WORK:
         return AT_WORK
-    return Step(top.rung, top.why, top.told)
+    finishes = all(
+        restraint.rung is Rung.TAKE_NOTHING and restraint.devices is None
+        for restraint in restraints
+    )
+    return Step(top.rung, top.why, top.told, finishes)

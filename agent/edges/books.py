@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agent.edges.display import printable
+from agent.edges.job_traffic import JobTraffic
 from agent.edges.ledger import DiskLedger, Spent
 from agent.edges.meter import Meter
-from agent.edges.traffic import Traffic
 from agent.model.ids import Bytes, JobId, Seconds
 from agent.model.lease import Stage
 
@@ -39,7 +39,7 @@ class Books:
     def __init__(
         self,
         ledger: DiskLedger,
-        traffic: Traffic,
+        traffic: JobTraffic,
         meter: Meter,
         *,
         on_news: Callable[[str], None] = lambda _: None,

@@ -79,8 +79,13 @@ class ChildPool:
         try:
             if task.is_frugal:
                 await self._make_room(place)
-            with self._meter.computing(task.job_id, place.device):
-                return await place.run(task, on_progress)
+            with self._meter.computing(task.job_id, place.device) as tell_meter:
+
+                def hear(progress: Progress) -> None:
+                    tell_meter(progress.is_paused)
+                    on_progress(progress)
+
+                return await place.run(task, hear)
         finally:
             self._idle.append(place)
             self._idle.sort(key=self._places.index)

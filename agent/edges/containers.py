@@ -1,30 +1,14 @@
-"""Whether this process runs in a container, and what to say when it was started without the GPU."""
+"""What to say where a container was started without the GPU that it was meant to have."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Literal, TypeAlias
 
-Engine: TypeAlias = Literal["podman", "docker", "other"]
+from agent.edges.surroundings import Engine
 
-_ROOT = Path("/")
 _HOW: Mapping[Engine, str] = {
     "podman": "--device nvidia.com/gpu=all (podman before 5 ignores --gpus silently)",
     "docker": "--gpus all (in a compose file: deploy.resources.reservations.devices)",
     "other": "the NVIDIA runtime or a CDI device (nvidia.com/gpu=all)",
 }
-_PODMAN, _DOCKER = Path("run/.containerenv"), Path(".dockerenv")
-
-
-def engine_around(environ: Mapping[str, str], root: Path = _ROOT) -> Engine | None:
-    """What made the container around this process; None outside of any.
-
-    Podman marks a container by a file, but not a read-only one; that only has the variable.
-    """
-    if environ.get("container") == "podman" or (root / _PODMAN).exists():
-        return "podman"
-    if (root / _DOCKER).exists():
-        return "docker"
-    return "other" if environ.get("container") else None
 
 
 def started_without_gpu(engine: Engine | None) -> str | None:

@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 
 from agent.edges.http import ERROR, STALL_TIMEOUT, Connection, told
+from agent.edges.job_traffic import JobTraffic, nobody
 from agent.edges.lanes import FreeLane
 from agent.edges.problems import error_of
-from agent.edges.traffic import Traffic, nobody
 from agent.model.errors import AgentError, InputUnavailableError, ServerUnavailableError
 from agent.model.ids import Bytes, Seconds
 from agent.ports import Body, Lane, NothingLeft, Opened, Part, Whole
@@ -36,12 +36,12 @@ class HttpInputSource:
         headers: Mapping[str, str] | None = None,
         *,
         stall: float = STALL_TIMEOUT,
-        traffic: Traffic | None = None,
+        traffic: JobTraffic | None = None,
         lane: Lane | None = None,
     ) -> None:
         self._connection = connection
         self._stall = stall
-        self._traffic = traffic or Traffic(nobody)
+        self._traffic = traffic or JobTraffic(nobody)
         self._lane = lane or FreeLane()
         self._headers = dict(headers or {})
 
@@ -111,7 +111,7 @@ class HttpInputSource:
 
 class _HttpBody:
     def __init__(
-        self, response: httpx.Response, opened: Opened, traffic: Traffic, lane: Lane
+        self, response: httpx.Response, opened: Opened, traffic: JobTraffic, lane: Lane
     ) -> None:
         self._response = response
         self._traffic = traffic

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from agent.model.ids import Bytes, Seconds
+from agent.model.ids import Seconds
+from agent.ports import FREE_PIECE
 
-FREE_PIECE = Bytes(64 * 1024)
 SHARE = 8
 """An eighth of a second fills a buffer: enough for a round trip over an ocean."""
 SMALLEST_BUFFER = 8 * 1024

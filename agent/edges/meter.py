@@ -1,7 +1,7 @@
 """What computing costs: seconds on each GPU, and the energy that the cards count themselves.
 
 Jobs that share a card share what it draws; what it draws for others at the same time (the owner's
-desktop) cannot be told apart and is counted too.
+desktop) cannot be told apart and is counted too. A job that waits off its card costs nothing.
 """
 
 import time
@@ -48,19 +48,30 @@ class Meter:
         self.joules: dict[str, float] = {}
 
     @contextmanager
-    def computing(self, job_id: JobId, device: str | None) -> Iterator[None]:
-        """Around one computation; None is the processor, which has no meter."""
+    def computing(self, job_id: JobId, device: str | None) -> Iterator[Callable[[bool], None]]:
+        """Around one computation; None is the processor, which has no meter.
+
+        Gives whom to tell whether the job waits just now.
+        """
         if device is None:
-            yield
+            yield lambda _: None
             return
-        self._book()
         running = job_id, _uuid(device, self._uuids)
-        self._running.append(running)
-        try:
-            yield
-        finally:
+
+        def hear(is_waiting: bool) -> None:
+            if (running in self._running) is not is_waiting:
+                return
             self._book()
-            self._running.remove(running)
+            if is_waiting:
+                self._running.remove(running)
+            else:
+                self._running.append(running)
+
+        hear(False)
+        try:
+            yield hear
+        finally:
+            hear(True)
 
     def take(self, job_id: JobId) -> Cost:
         """What this job has cost since it was last taken, until now."""

@@ -29,6 +29,11 @@ PAUSE = Seconds(10.0)
 
 _HERE = Surroundings()
 _NOT_YET = GpuSight(missing=(Missing(trouble=Trouble.SILENT, why="nobody has looked yet"),))
+_SILENT = GpuSight(
+    missing=(
+        Missing(trouble=Trouble.SILENT, why=f"the NVIDIA driver has told nothing for {RECENT:g} s"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +82,18 @@ class Nvml:
         return self._latest
 
     @property
-    def recent(self) -> tuple[GpuState, ...]:
-        """The GPUs as somebody has seen them just now; none where nobody looks any more."""
-        return self._latest.gpus if self._now() - self._looked_at <= RECENT else ()
+    def recent(self) -> GpuSight:
+        """As somebody has seen it just now: a driver that hangs tells of another moment."""
+        return self._latest if self._now() - self._looked_at <= RECENT else _SILENT
 
     def energy_joules(self) -> dict[str, float] | None:
         """By UUID, since the driver was loaded, of the cards that count it; None where none does.
 
         Cards before Volta do not. As the last look saw it: nobody waits here for a driver.
         """
-        drawn = {gpu.uuid: gpu.draw.joules for gpu in self.recent if gpu.draw.joules is not None}
+        drawn = {
+            gpu.uuid: gpu.draw.joules for gpu in self.recent.gpus if gpu.draw.joules is not None
+        }
         return drawn or None
 
     def look(self) -> Sight:

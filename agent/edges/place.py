@@ -81,7 +81,7 @@ class Place:
 
     @property
     def is_open(self) -> bool:
-        return self._step.rung is Rung.WORK
+        return self._step.is_open
 
     @property
     def is_busy(self) -> bool:

@@ -59,7 +59,7 @@ class SystemProbe:
 
     def gpu_states(self) -> tuple[GpuState, ...]:
         """As last seen by who watches the GPUs."""
-        return self._nvml.latest.gpus if self._nvml else ()
+        return self._nvml.recent.gpus if self._nvml else ()
 
     def keep_health_for(self, health_max_age: Seconds) -> None:
         self._health_max_age = health_max_age
@@ -82,7 +82,7 @@ class SystemProbe:
         """As last seen by who watches the GPUs: a driver that hangs must not hold up a renewal."""
         if self._nvml is None:
             return {"gpus": []}
-        sight = self._nvml.latest
+        sight = self._nvml.recent
         if not self._nvml.counts_as_the_host:
             return gpu_health(sight, None)
         pids = {process.pid for gpu in sight.gpus for process in gpu.processes or ()}

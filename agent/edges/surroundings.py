@@ -1,12 +1,15 @@
-"""What the file system tells about this box's GPUs when the driver does not."""
+"""What the file system tells of this box: is it a container, and has it GPUs without a driver."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
+
+Engine: TypeAlias = Literal["podman", "docker", "other"]
 
 _NODE = re.compile(r"nvidia\d+")
 _NVIDIA, _DISPLAY = "0x10de", "0x03"
-_CONTAINER_MARKS = (".dockerenv", "run/.containerenv", "run/systemd/container")
+_PODMAN, _DOCKER, _OTHER = "run/.containerenv", ".dockerenv", "run/systemd/container"
 _INITIAL_PIDS = "pid:[4026531836]"
 """The kernel's fixed number of the namespace in which the host counts its processes."""
 
@@ -16,17 +19,30 @@ class Surroundings:
     root: Path = Path("/")
 
     @property
-    def is_container(self) -> bool:
-        """A read-only container of podman 4 has no mark, only a variable."""
-        return self._has_variable or any((self.root / mark).exists() for mark in _CONTAINER_MARKS)
+    def engine(self) -> Engine | None:
+        """What made the container around this process; None outside of any.
+
+        Podman marks a container by a file, but not a read-only one; that only has the variable.
+        """
+        variable = self._variable
+        if variable == b"podman" or (self.root / _PODMAN).exists():
+            return "podman"
+        if (self.root / _DOCKER).exists():
+            return "docker"
+        return "other" if variable or (self.root / _OTHER).exists() else None
 
     @property
-    def _has_variable(self) -> bool:
+    def is_container(self) -> bool:
+        return self.engine is not None
+
+    @property
+    def _variable(self) -> bytes:
         try:
             variables = (self.root / "proc/self/environ").read_bytes().split(b"\0")
         except OSError:
-            return False
-        return any(one.startswith(b"container=") for one in variables)
+            return b""
+        found = (one.partition(b"=") for one in variables)
+        return next((value for name, _, value in found if name == b"container"), b"")
 
     @property
     def device_nodes(self) -> frozenset[str]:

@@ -9,9 +9,9 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from agent.edges.http import OK, STALL_TIMEOUT, Answer, Connection
+from agent.edges.job_traffic import JobTraffic, nobody
 from agent.edges.lanes import FreeLane
 from agent.edges.problems import error_of
-from agent.edges.traffic import Traffic, nobody
 from agent.model.errors import (
     RequestRefusedError,
     ServerError,
@@ -46,12 +46,12 @@ class TusClient:
         headers: Mapping[str, str] | None = None,
         *,
         stall: float = STALL_TIMEOUT,
-        traffic: Traffic | None = None,
+        traffic: JobTraffic | None = None,
         lane: Lane | None = None,
     ) -> None:
         self._connection = connection
         self._stall = stall
-        self._traffic = traffic or Traffic(nobody)
+        self._traffic = traffic or JobTraffic(nobody)
         self._lane = lane or FreeLane()
         self._headers = dict(headers or {})
         self._algorithms: dict[str, str | None] = {}

@@ -13,6 +13,13 @@ class Step:
     """For the owner, in one line; empty at work."""
     told: str = ""
     """For the server, where that is not to know as much; empty: the same."""
+    finishes: bool = False
+    """What is held already is computed all the same."""
+
+    @property
+    def is_open(self) -> bool:
+        """May a job that is held begin there."""
+        return self.rung is Rung.WORK or self.finishes
 
     @property
     def public(self) -> str:
@@ -29,6 +36,11 @@ class Stance:
 
     def of(self, device: str | None) -> Step:
         return self.steps.get(device, AT_WORK)
+
+    @property
+    def is_open(self) -> bool:
+        """May a job that is held begin somewhere."""
+        return any(step.is_open for step in self.steps.values()) or not self.steps
 
     @property
     def whole(self) -> Step:

@@ -19,6 +19,7 @@ from agent.ports.server import (
 )
 from agent.ports.spool import JobFolder, Partial, Spool
 from agent.ports.transfer import (
+    FREE_PIECE,
     ArtifactSink,
     Body,
     InputSource,
@@ -32,6 +33,7 @@ from agent.ports.transfer import (
 from agent.ports.watch import Watch
 
 __all__ = [
+    "FREE_PIECE",
     "ArtifactSink",
     "Ask",
     "Body",

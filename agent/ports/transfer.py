@@ -8,6 +8,9 @@ from typing import Protocol
 from agent.model.artifact import Artifact
 from agent.model.ids import Bytes, Seconds
 
+FREE_PIECE = Bytes(64 * 1024)
+"""Written at once where nothing is limited."""
+
 
 @dataclass(frozen=True, slots=True)
 class Whole:

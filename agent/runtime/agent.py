@@ -11,6 +11,7 @@ from agent.core.drain import Drain, Mode
 from agent.model.errors import ServerError, SpoolError
 from agent.model.ids import Instant, Seconds
 from agent.model.lease import Directive, Received
+from agent.model.stance import Step
 from agent.ports import JobFolder, Resuming, Terms
 from agent.runtime.board import Board
 from agent.runtime.job import HeldJob
@@ -63,6 +64,11 @@ class Agent:
     @property
     def drain(self) -> Drain:
         return self._drain
+
+    @property
+    def pause(self) -> Step | None:
+        """Why the whole box takes nothing."""
+        return self._stepping_back.pause
 
     @property
     def poller(self) -> Poller | None:

@@ -59,17 +59,13 @@ class Board:
 
     def in_force(self, now: Instant) -> tuple[tuple[str, Restraint], ...]:
         """Each with its source, the highest rung first."""
+        # A copy, in one step: the watch port reads this from a thread of its own.
         standing = [
             (source, restraint)
-            for source, restraint in self._restraints.items()
+            for source, restraint in self._restraints.copy().items()
             if restraint.until is None or now < restraint.until
         ]
         return tuple(sorted(standing, key=lambda one: -one[1].rung))
-
-    def paused(self, now: Instant) -> str | None:
-        """Why we take nothing new."""
-        standing = self.in_force(now)
-        return standing[0][1].why if standing else None
 
     def next_end(self, now: Instant) -> Instant | None:
         """When the first restraint in force ends by itself."""

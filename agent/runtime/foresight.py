@@ -47,6 +47,10 @@ class Foresight:
         self._history = History()
         self._held: dict[LeaseId, _Held] = {}
 
+    def adopt(self, bounds: Bounds) -> None:
+        """The owner has changed his mind."""
+        self._bounds = bounds
+
     async def load(self) -> None:
         """Recall what earlier starts have seen."""
         self._history = History(_samples(await self._notebook.read()))
@@ -86,6 +90,12 @@ class Foresight:
     def why(self) -> str:
         """The line for the owner where nothing is doable any more."""
         return f"{self._beginning()}: no job would be done by then"
+
+    def why_less(self) -> str | None:
+        """The same where less is asked for than we can do; None: all of it is."""
+        if self.doable() is None:
+            return None
+        return f"{self._beginning()}: only what will be done by then is taken"
 
     def judge(self, offer: Offer) -> Release | None:
         """How to hand an offer back that would not be done in time; None: take it."""

@@ -7,11 +7,10 @@ from agent.core.pacing import Pacer
 from agent.model.errors import JobReturnedError
 from agent.model.ids import Bytes, Instant, Seconds
 from agent.model.restraint import Restraint
-from agent.ports import Clock
+from agent.ports import FREE_PIECE, Clock
 from agent.runtime.race import first_of
 from agent.runtime.traffic import Traffic
 
-FREE_PIECE = Bytes(64 * 1024)
 PATIENCE = Seconds(5 * 60.0)
 """How long an input waits for a shut link; a job that would wait for longer goes to another box."""
 

@@ -22,6 +22,7 @@ from agent.runtime.tools import Policy, Tools
 
 REST = Seconds(1.0)
 """After an answer that came at once and brought nothing: a broken server must not be hammered."""
+MB = 10**6
 
 _log = structlog.get_logger(__name__)
 
@@ -58,8 +59,18 @@ class Poller:
         return decision.why if isinstance(decision, OnlyBeat) else None
 
     @property
+    def why_less(self) -> str | None:
+        """Why less is asked for than we can do, by the owner's terms."""
+        foresight, left = self._tools.foresight, self._tools.quota_left()
+        if foresight is not None and (hurry := foresight.why_less()) is not None:
+            return hurry
+        if left is not None and left < self._policy.max_input:
+            return f"the transfer quota leaves {left / MB:.0f} MB for inputs"
+        return None
+
+    @property
     def heard(self) -> PollResult | None:
-        """The last answer to a poll that asked for a job."""
+        """What the last poll that asked for a job was answered, if it was that there is none."""
         return self._heard
 
     def adopt(self, policy: Policy) -> None:
@@ -106,7 +117,8 @@ class Poller:
     async def _hear(self, result: PollResult, decision: Decision, asked_at: Instant) -> None:
         now = self._tools.clock.now()
         if isinstance(decision, AskForWork):
-            self._heard = result
+            # What came with a job says nothing of those that are left.
+            self._heard = result if result.offer is None else None
         self._on_directive(result.directive, result.reason)
         offer = result.offer
         if offer is not None and not self._board.holds(offer.lease_id):
@@ -114,7 +126,8 @@ class Poller:
             self._on_offer(Received(offer, now))
             return
         if isinstance(decision, AskForWork):
-            self._say_why_idle(why_nothing(result))
+            reasons = self.why_less, why_nothing(result)
+            self._say_why_idle("; ".join(filter(None, reasons)))
         self._stop_if_idle_too_long(now)
         if now - asked_at < REST and self._drain.mode is Mode.RUNNING:
             # An offer that we hold already rests too: its renewal is on the way.
@@ -127,13 +140,10 @@ class Poller:
             await first_of(self._board.change(), self._pause_end())
 
     async def _pause_end(self) -> None:
-        now = self._tools.clock.now()
-        trust = self._board.breaker.trust(now)
-        ends = [trust.until] if isinstance(trust, Paused) else []
-        if (end := self._board.next_end(now)) is not None:
-            ends.append(end)
-        if ends:
-            await self._tools.clock.sleep_until(min(ends))
+        """Of our own; who steps back tells when that of another ends."""
+        trust = self._board.breaker.trust(self._tools.clock.now())
+        if isinstance(trust, Paused):
+            await self._tools.clock.sleep_until(trust.until)
         else:
             await asyncio.Event().wait()
 
@@ -141,7 +151,7 @@ class Poller:
         ask = admit(self._view())
         places = (ask.free_slots, ask.prefetch) if isinstance(ask, AskForWork) else ask.why
         waits_for_idleness = self._policy.exit_when_idle is not None and not self._board.jobs
-        return self._drain.mode, places, waits_for_idleness
+        return self._policy, self._drain.mode, places, waits_for_idleness
 
     def _view(self) -> View:
         policy, board = self._policy, self._board

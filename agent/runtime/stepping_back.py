@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import structlog
 
 from agent.core.breaker import Trusted
-from agent.core.stance import next_end, stance_of
+from agent.core.stance import stance_of
+from agent.model.ids import Instant, Seconds
 from agent.model.restraint import Rung
 from agent.model.stance import Stance, Step
 from agent.runtime.board import Board
@@ -14,6 +15,9 @@ from agent.runtime.race import first_of
 from agent.runtime.settlement import RETRY_AFTER
 from agent.runtime.slots import Slots
 from agent.runtime.tools import Tools
+
+PATIENCE = Seconds(5 * 60.0)
+"""How long a job waits for a box on which none may begin; then another one should have it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -28,6 +32,8 @@ class SteppingBack:
         self._slots = slots
         self._gpus = gpus
         self._followed = Stance()
+        self._hand_back_at: Instant | None = None
+        """Jobs that wait, if none may begin until then."""
 
     @property
     def stance(self) -> Stance:
@@ -48,7 +54,7 @@ class SteppingBack:
                 # What comes meanwhile counts at once: nobody waits for a GPU that is not needed.
                 await first_of(self._follow(stance), self._change_of(stance))
                 continue
-            if stance.whole.rung is Rung.HAND_BACK:
+            if self._hand_back_at is not None and self._tools.clock.now() >= self._hand_back_at:
                 self._hand_back_waiting(stance.whole)
             await self._news()
 
@@ -57,21 +63,23 @@ class SteppingBack:
             await self._news()
 
     async def _news(self) -> None:
-        """On the board, or the end of a restraint."""
+        """On the board, the end of a restraint, or of our patience."""
         self._board.seen()
-        await first_of(self._board.change(), self._end_of_a_restraint())
+        await first_of(self._board.change(), self._next_moment())
 
-    async def _end_of_a_restraint(self) -> None:
-        clock = self._tools.clock
-        end = next_end(tuple(self._board.restraints.values()), clock.now())
-        if end is None:
-            await asyncio.Event().wait()
-        else:
-            await clock.sleep_until(end)
+    async def _next_moment(self) -> None:
+        clock, now = self._tools.clock, self._tools.clock.now()
+        ends = self._board.next_end(now), self._hand_back_at
+        coming = [end for end in ends if end is not None and end > now]
+        if coming:
+            await clock.sleep_until(min(coming))
             self._board.tell()  # a poll in progress does not know it
+        else:
+            await asyncio.Event().wait()
 
     async def _follow(self, stance: Stance) -> None:
         before, self._followed = self._followed, stance
+        self._hand_back_at = self._end_of_patience(stance)
         if stance.whole != before.whole:
             self._tools.display.paused(stance.whole.why or self._own_pause())
         _log_change(before, stance)
@@ -79,6 +87,14 @@ class SteppingBack:
         await self._tools.pool.stand(stance)
         self._slots.recount()
         self._board.tell()
+
+    def _end_of_patience(self, stance: Stance) -> Instant | None:
+        now = self._tools.clock.now()
+        if stance.is_open:
+            return None
+        if stance.whole.rung is Rung.HAND_BACK:
+            return now
+        return self._hand_back_at or Instant(now + PATIENCE)
 
     def _own_pause(self) -> str | None:
         trust = self._board.breaker.trust(self._tools.clock.now())

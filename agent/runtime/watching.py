@@ -1,7 +1,7 @@
 """Looks at the box again and again, and carries to the agent what keeps it from working."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -18,6 +18,8 @@ EVERY = Seconds(2.0)
 """Two looks make us yield: a game has its GPU after two such times and an unloading."""
 WITHOUT_A_GPU = Seconds(10.0)
 """Then only a driver that comes late, the battery and the owner are looked for."""
+LATEST_LOOK = Seconds(20.0)
+"""With a driver that hangs until nobody waits for it any more."""
 
 _log = structlog.get_logger(__name__)
 
@@ -116,8 +118,15 @@ class Watching:
             before, after = self._told.get(source), asked.get(source)
             if before != after:
                 _log_step(source, before, after)
-                self._restrain(source, after)
+                self._restrain(source, _until_a_look(after))
         self._told = asked
+
+
+def _until_a_look(restraint: Restraint | None) -> Restraint | None:
+    """Only a look ends it, after the moment that is foretold; the board would end it just then."""
+    if restraint is None or restraint.until is None:
+        return restraint
+    return replace(restraint, until=Instant(restraint.until + LATEST_LOOK))
 
 
 def _by_source(source: str, restraints: Mapping[str | None, Restraint]) -> Mapping[str, Restraint]:

@@ -29,9 +29,11 @@ def why_idle(agent: Agent, contact: Contact, now: Instant) -> WhyIdle | None:
             server=contact.trouble,
             change="it ends when what it holds is done",
         )
-    standing = agent.board.in_force(now)
-    if standing:
-        return _held_back(*standing[0], contact, now)
+    if (pause := agent.pause) is not None:
+        # Others may be about GPUs that leave the rest at work, or about none of ours.
+        standing = agent.board.in_force(now)
+        source, restraint = next(one for one in standing if one[1].why == pause.why)
+        return _held_back(source, restraint, contact, now)
     trust = agent.board.breaker.trust(now)
     if isinstance(trust, Paused):
         return WhyIdle(
@@ -65,8 +67,7 @@ def _unhindered(agent: Agent, contact: Contact) -> WhyIdle:
         return WhyIdle(local=obstacle, server=contact.trouble, change=change)
     if contact.trouble is not None:
         return WhyIdle(local=None, server=contact.trouble, change=ASKED_AGAIN)
-    heard = None if poller is None else poller.heard
-    if heard is None:
-        # The server answers at once where it has one, and keeps us waiting where it has none.
-        return WhyIdle(local=None, server="no job waits that it may take", change=WHEN_IT_COMES)
-    return WhyIdle(local=None, server=why_nothing(heard), change=WHEN_IT_COMES)
+    less, heard = (None, None) if poller is None else (poller.why_less, poller.heard)
+    # The server answers at once where it has one, and keeps us waiting where it has none.
+    nothing = "no job waits that it may take" if heard is None else why_nothing(heard)
+    return WhyIdle(local=less, server=nothing, change=WHEN_IT_COMES)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from tests.benchmarks.report import Figure
-from tests.edges.traffic import download, upload
+from tests.edges.transfers import download, upload
 from tests.edges.wire import Wire
 
 SECONDS = 30.0

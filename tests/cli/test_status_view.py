@@ -12,7 +12,7 @@ from rich.console import Console
 
 from agent.cli.status_view import View
 from agent.model.ids import Seconds
-from agent.model.snapshot import Contact, HeldLine, Snapshot
+from agent.model.snapshot import Contact, HeldLine, Snapshot, WhyIdle
 from tests.snapshots import BUSY, IDLE, PAUSED
 
 
@@ -133,6 +133,15 @@ def test_a_job_that_is_only_offered_or_whose_lease_ran_out_says_so() -> None:
 
     assert "not accepted yet" in text
     assert "its lease ran out 2 min ago" in text
+
+
+def test_what_holds_back_is_told_once_and_beside_another_reason_too() -> None:
+    drained = replace(
+        PAUSED, why_idle=WhyIdle(local="it is coming to its end", server=None, change="")
+    )
+
+    assert shown(PAUSED, 80).count("paused by its owner") == 1
+    assert shown(drained, 80).count("paused by its owner") == 1
 
 
 def test_before_the_first_answer_there_is_no_contact() -> None:

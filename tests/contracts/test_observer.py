@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from agent.edges.books import Books
+from agent.edges.job_traffic import JobTraffic
 from agent.edges.ledger import DiskLedger
 from agent.edges.meter import Meter
-from agent.edges.traffic import Traffic
 from agent.model.ids import Bytes, JobId, Seconds
 from agent.model.lease import Stage
 from agent.ports import Observer, Unobserved
@@ -28,7 +28,7 @@ def observer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Observe
             if kind != "books":
                 (tmp_path / "state").write_text("a file where a folder should be")
             ledger = DiskLedger(tmp_path / "state" / "ledger", keep=Seconds(1.0))
-            books = Books(ledger, Traffic(), Meter())
+            books = Books(ledger, JobTraffic(), Meter())
             yield books
             books.close()
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.stance import next_end, stance_of
+from agent.core.stance import stance_of
 from agent.model.ids import Instant
 from agent.model.restraint import Restraint, Rung
 from agent.model.stance import AT_WORK, Stance, Step
@@ -65,6 +65,19 @@ def test_the_highest_rung_counts_and_says_why() -> None:
     assert found.of("1") == found.whole == Step(Rung.PAUSE, "the battery")
 
 
+def test_where_the_box_takes_nothing_it_finishes_what_it_holds() -> None:
+    assert stance(restraint(Rung.TAKE_NOTHING)).is_open
+    assert not stance(restraint(Rung.PAUSE)).is_open
+    assert stance().is_open
+
+
+def test_on_a_gpu_that_takes_nothing_no_job_begins() -> None:
+    about_one = restraint(Rung.TAKE_NOTHING, devices={"GPU-a"})
+    found = stance(about_one, restraint(Rung.TAKE_NOTHING))
+    assert (found.of("0").is_open, found.of("1").is_open) == (False, True)
+    assert not stance(about_one, devices=("0",)).is_open
+
+
 def test_of_two_on_one_rung_the_first_is_told() -> None:
     found = stance(restraint(Rung.PAUSE, "first"), restraint(Rung.PAUSE, "second"))
     assert found.whole.why == "first"
@@ -85,12 +98,6 @@ def test_what_computes_on_no_gpu_of_its_own_heeds_only_what_is_about_the_box() -
 def test_a_restraint_ends_with_its_time() -> None:
     assert stance(restraint(Rung.PAUSE, until=100.0)).whole == AT_WORK
     assert stance(restraint(Rung.PAUSE, until=100.1)).whole.rung is Rung.PAUSE
-
-
-def test_the_first_end_of_those_in_force_is_waited_for() -> None:
-    some = [restraint(Rung.PAUSE, until=until) for until in (90.0, 300.0, 200.0)]
-    assert next_end([*some, restraint(Rung.PAUSE)], NOW) == 200.0
-    assert next_end([restraint(Rung.PAUSE)], NOW) is None
 
 
 RESTRAINTS = st.lists(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from agent.edges.books import Books
 from agent.edges.exposition import Sources, exposition
+from agent.edges.job_traffic import JobTraffic
 from agent.edges.ledger import DiskLedger
 from agent.edges.meter import Meter
-from agent.edges.traffic import Traffic
 from agent.model.ids import Seconds
 
 PAGE = Path(__file__).parents[2] / "docs" / "watching.md"
@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "watching.md"
 
 def told(tmp_path: Path) -> set[str]:
     """The names of all metrics on a box where everything is known."""
-    books = Books(DiskLedger(tmp_path / "ledger", keep=Seconds(1.0)), Traffic(), Meter())
+    books = Books(DiskLedger(tmp_path / "ledger", keep=Seconds(1.0)), JobTraffic(), Meter())
     books.call_ended("poll", "nothing")
     gpu = dict.fromkeys(
         (

@@ -4,9 +4,9 @@ from functools import cached_property
 import pytest
 
 from agent.edges.books import BOOK_EVERY, Books
+from agent.edges.job_traffic import JobTraffic
 from agent.edges.ledger import DiskLedger, Spent
 from agent.edges.meter import Meter
-from agent.edges.traffic import Traffic
 from agent.model.ids import Bytes, JobId, Seconds
 from agent.model.lease import Stage
 
@@ -42,8 +42,8 @@ class Office:
     news: list[str] = field(default_factory=list[str])
 
     @cached_property
-    def traffic(self) -> Traffic:
-        return Traffic(lambda: self.job)
+    def traffic(self) -> JobTraffic:
+        return JobTraffic(lambda: self.job)
 
     @cached_property
     def meter(self) -> Meter:

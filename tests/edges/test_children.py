@@ -14,6 +14,7 @@ import pytest
 from agent.edges.child import ChildLostError
 from agent.edges.child_environment import child_environment
 from agent.edges.children import ChildPool
+from agent.edges.meter import Meter
 from agent.edges.place import Limits
 from agent.model.failures import FailureCode
 from agent.model.ids import JsonObject, Seconds
@@ -93,8 +94,10 @@ async def new_pool(
     command: tuple[str, ...] = COMMAND,
     environ: Mapping[str, str] = os.environ,
     devices: tuple[str | None, ...] = (None,),
+    meter: Meter | None = None,
 ) -> AsyncIterator[ChildPool]:
-    pool = ChildPool(command, PipelineSettings(), environ, devices, limits or Limits())
+    settings = PipelineSettings()
+    pool = ChildPool(command, settings, environ, devices, limits or Limits(), meter=meter)
     try:
         yield pool
     finally:
@@ -573,6 +576,20 @@ async def test_while_a_child_waits_nobody_expects_a_sign_of_life() -> None:
         assert not running.done()
         await pool.stand(Stance())
         assert isinstance(await running, Produced)
+
+
+async def test_a_job_that_waits_has_no_gpu() -> None:
+    meter = Meter()
+    async with new_pool(devices=("0",), meter=meter) as pool:
+        running = await started(pool, "obey")
+        await pool.stand(Stance({"0": Step(Rung.PAUSE, "a game")}))
+        meter.take(task("obey").job_id)
+        await asyncio.sleep(0.3)
+        assert meter.take(task("obey").job_id).seconds == 0.0
+        await pool.stand(Stance())
+        assert isinstance(await running, Produced)
+
+    assert meter.take(task("obey").job_id).seconds > 0.0
 
 
 async def test_a_child_that_does_not_go_on_is_given_up() -> None:

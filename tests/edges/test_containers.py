@@ -1,30 +1,7 @@
-from pathlib import Path
-
 import pytest
 
-from agent.edges.containers import Engine, engine_around, started_without_gpu
-
-
-@pytest.mark.parametrize(
-    ("environ", "file", "engine"),
-    [
-        ({"container": "podman"}, None, "podman"),
-        ({}, "run/.containerenv", "podman"),
-        ({}, ".dockerenv", "docker"),
-        ({"container": "oci"}, None, "other"),
-        ({"container": "oci"}, ".dockerenv", "docker"),
-        ({"container": ""}, None, None),
-        ({}, None, None),
-    ],
-)
-def test_an_engine_is_known_by_what_it_leaves(
-    tmp_path: Path, environ: dict[str, str], file: str | None, engine: Engine | None
-) -> None:
-    if file is not None:
-        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / file).touch()
-
-    assert engine_around(environ, tmp_path) == engine
+from agent.edges.containers import started_without_gpu
+from agent.edges.surroundings import Engine
 
 
 @pytest.mark.parametrize(

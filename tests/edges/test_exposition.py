@@ -10,9 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agent.edges.books import Books
 from agent.edges.exposition import Sources, exposition
+from agent.edges.job_traffic import JobTraffic
 from agent.edges.ledger import DiskLedger
 from agent.edges.meter import Meter
-from agent.edges.traffic import Traffic
 from agent.model.ids import JobId, JsonValue, Seconds
 from agent.model.lease import Stage
 
@@ -47,7 +47,7 @@ class Scraped:
 @pytest.fixture
 def scraped(tmp_path: Path) -> Scraped:
     ledger = DiskLedger(tmp_path / "ledger", keep=Seconds(1e9))
-    return Scraped(Books(ledger, Traffic(lambda: J1), Meter()))
+    return Scraped(Books(ledger, JobTraffic(lambda: J1), Meter()))
 
 
 def test_every_metric_is_ours_with_a_type_and_a_word_of_help(scraped: Scraped) -> None:

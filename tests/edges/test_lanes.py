@@ -13,7 +13,7 @@ from agent.edges.tus import TusClient
 from agent.model.errors import ServerUnavailableError
 from agent.model.ids import Bytes, Seconds
 from tests.edges.server import connected
-from tests.edges.traffic import download, upload
+from tests.edges.transfers import download, upload
 from tests.edges.wire import Wire
 from tests.fakes.raw_http import Reply, Request, raw_server
 

@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -46,6 +46,26 @@ def test_a_job_costs_the_time_and_energy_of_its_card(device: str) -> None:
     assert meter.take(J1) == Cost(Seconds(10.0), 3000.0)
     assert meter.seconds == {"GPU-bb": 10.0}
     assert meter.joules == {"GPU-bb": 3000.0}
+
+
+def test_a_job_that_waits_costs_nothing() -> None:
+    box = Box()
+    meter = box.meter()
+
+    with meter.computing(J1, "1") as tell_waiting:
+        box.go_on(10, 300, "GPU-bb")
+        tell_waiting(True)
+        box.go_on(3600, 400, "GPU-bb")
+        tell_waiting(True)
+        box.go_on(60, 400, "GPU-bb")
+        tell_waiting(False)
+        tell_waiting(False)
+        box.go_on(5, 300, "GPU-bb")
+        tell_waiting(True)
+    box.go_on(60, 400, "GPU-bb")
+
+    assert meter.take(J1) == Cost(Seconds(15.0), 4500.0)
+    assert meter.joules == {"GPU-bb": 4500.0}
 
 
 def test_a_job_on_the_processor_has_no_meter() -> None:
@@ -140,7 +160,7 @@ def test_the_jobs_of_a_card_cost_together_what_it_drew_while_they_computed(
 ) -> None:
     box = Box()
     meter = box.meter()
-    running: dict[JobId, AbstractContextManager[None]] = {}
+    running: dict[JobId, AbstractContextManager[Callable[[bool], None]]] = {}
 
     for job_id, seconds, watts in steps:
         if job_id in running:

@@ -383,9 +383,10 @@ def test_what_nobody_has_looked_at_for_long_is_not_told_as_if_it_were_now() -> N
     now = Ticking()
     nvml = seen_by(FakeNvml([Card()]), now=now)
     nvml.look()
-    seen = len(nvml.recent), nvml.energy_joules() is None
+    seen = len(nvml.recent.gpus), nvml.energy_joules() is None
 
     now.now += RECENT + 1
 
     assert seen == (1, False)
-    assert (nvml.recent, nvml.energy_joules()) == ((), None)
+    assert (nvml.recent.gpus, nvml.energy_joules()) == ((), None)
+    assert nvml.recent.missing[0].trouble is Trouble.SILENT

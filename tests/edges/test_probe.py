@@ -3,6 +3,7 @@ import os
 import socket
 from pathlib import Path
 
+from agent.edges.nvml import RECENT
 from agent.edges.probe import SystemProbe, free_disk
 from agent.model.ids import Seconds
 from tests.fakes.boxes import box
@@ -82,6 +83,21 @@ def test_health_tells_why_there_is_no_gpu(tmp_path: Path) -> None:
 
     assert probe.health()["gpu_trouble"] == [
         {"kind": "lost", "why": "the NVIDIA driver does not answer (gone)"}
+    ]
+
+
+def test_health_tells_no_old_numbers_as_if_they_were_new(tmp_path: Path) -> None:
+    now = [1000.0]
+    nvml = seen_by(FakeNvml([Card()]), box(tmp_path), now=lambda: now[0])
+    probe = SystemProbe(tmp_path, nvml=nvml, health_max_age=Seconds(0.0))
+    probe.hardware()
+    now[0] += RECENT + 1.0
+
+    health = probe.health()
+
+    assert (health["gpus"], probe.gpu_states()) == ([], ())
+    assert health["gpu_trouble"] == [
+        {"kind": "silent", "why": "the NVIDIA driver has told nothing for 15 s"}
     ]
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.edges.surroundings import Surroundings
+from agent.edges.surroundings import Engine, Surroundings
 from tests.fakes.boxes import box
 
 
@@ -12,27 +12,31 @@ def test_only_numbered_nodes_are_gpus(tmp_path: Path) -> None:
     assert seen.device_nodes == {"nvidia0", "nvidia12"}
 
 
-@pytest.mark.parametrize("mark", [".dockerenv", "run/.containerenv", "run/systemd/container"])
-def test_a_container_is_told_by_its_marks(tmp_path: Path, mark: str) -> None:
-    bare = Surroundings(tmp_path).is_container
-    (tmp_path / mark).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / mark).touch()
-
-    assert not bare
-    assert Surroundings(tmp_path).is_container
-
-
 @pytest.mark.parametrize(
-    ("variables", "is_container"),
-    [(b"HOME=/\0container=podman\0", True), (b"HOME=/\0my_container=podman\0", False)],
+    ("variables", "file", "engine"),
+    [
+        (b"HOME=/\0container=podman\0", None, "podman"),
+        (b"", "run/.containerenv", "podman"),
+        (b"", ".dockerenv", "docker"),
+        (b"container=oci\0", None, "other"),
+        (b"container=oci\0", ".dockerenv", "docker"),
+        (b"", "run/systemd/container", "other"),
+        (b"container=\0", None, None),
+        (b"HOME=/\0my_container=podman\0", None, None),
+    ],
 )
-def test_a_container_without_a_mark_is_told_by_its_variable(
-    tmp_path: Path, variables: bytes, is_container: bool
+def test_an_engine_is_known_by_what_it_leaves(
+    tmp_path: Path, variables: bytes, file: str | None, engine: Engine | None
 ) -> None:
     (tmp_path / "proc/self").mkdir(parents=True)
     (tmp_path / "proc/self/environ").write_bytes(variables)
+    if file is not None:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
 
-    assert Surroundings(tmp_path).is_container is is_container
+    found = Surroundings(tmp_path)
+
+    assert (found.engine, found.is_container) == (engine, engine is not None)
 
 
 @pytest.mark.parametrize("has_card", [True, False, None])

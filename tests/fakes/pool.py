@@ -89,7 +89,7 @@ class FakePool:
 
     @property
     def open_places(self) -> int:
-        return sum(p.step.rung is Rung.WORK or p.is_busy for p in self.places)
+        return sum(p.step.is_open or p.is_busy for p in self.places)
 
     async def run(self, task: Task, on_progress: Callable[[Progress], None]) -> Outcome:
         place = await self._place(on_progress)
@@ -132,7 +132,7 @@ class FakePool:
     async def _place(self, on_progress: Callable[[Progress], None]) -> FakePlace | None:
         while True:
             for place in self.places:
-                if place.step.rung is Rung.WORK and not place.is_busy:
+                if place.step.is_open and not place.is_busy:
                     place.is_busy = True
                     return place
             if all(place.step.rung is Rung.HAND_BACK for place in self.places):

@@ -84,6 +84,28 @@ async def test_a_moment_before_nothing_is_asked_for_and_it_says_why(clock: LoopC
     assert known.why() == "quiet hours begin at 13:00: no job would be done by then"
 
 
+async def test_an_owner_who_allows_more_or_less_is_heeded(clock: LoopClock) -> None:
+    weekend = foresight(clock, quiet="sat,sun all day")
+    known = await experienced(clock)
+
+    weekend.adopt(replace(BOUNDS, max_input=Bytes(10**11)))
+    known.adopt(replace(BOUNDS, max_input=Bytes(MB), task_timeout=Seconds(MINUTE)))
+
+    assert weekend.doable() is None
+    assert known.doable() is None
+    assert known.judge(audio(10 * MB)) is None
+
+
+async def test_what_was_seen_last_counts_from_then_on(clock: LoopClock) -> None:
+    known = await experienced(clock)
+    assert known.judge(audio(10 * MB)) is None
+
+    for _ in range(30):
+        await known.note(audio(MB), MB, {"download_s": 1.0, "process_s": HOUR})
+
+    assert known.judge(audio(10 * MB)) is not None
+
+
 async def test_an_offer_that_would_not_be_done_goes_back_until_they_end(clock: LoopClock) -> None:
     known = await experienced(clock)
 

@@ -58,11 +58,11 @@ async def test_a_pause_ends_by_itself_and_leaves_nothing(clock: LoopClock, lines
     async with watching(desk.owner):
         await desk.owner.pause(desk.pause(7200.0))
         await asyncio.sleep(7199.0)
-        before = desk.board.paused(clock.now())
+        before = desk.board.in_force(clock.now())
         await asyncio.sleep(2.0)
 
-        assert before == "paused by its owner"
-        assert desk.board.paused(clock.now()) is None
+        assert [one.why for _, one in before] == ["paused by its owner"]
+        assert desk.board.in_force(clock.now()) == ()
         assert desk.rung is None
         assert desk.note.pause is None
         assert not desk.owner.is_paused

@@ -450,10 +450,11 @@ async def test_a_restraint_supersedes_the_poll_and_its_end_the_next(world: World
     assert [ask.why_idle for ask in world.server.asks] == [None, "quiet hours", "quiet hours", None]
 
 
-async def test_another_policy_holds_from_the_next_poll_on(world: World) -> None:
+async def test_another_policy_is_told_at_once(world: World) -> None:
     async with working(world) as agent:
         await world.sleep_until(10.0)
         agent.adopt(replace(agent.policy, max_input=Bytes(1000)))
         await world.sleep_until(30.0)
 
-    assert [ask.max_input for ask in world.server.asks] == [1 << 30, 1000]
+    asked = zip(world.server.times("poll"), world.server.asks, strict=True)
+    assert [(when, ask.max_input) for when, ask in asked] == [(0.0, 1 << 30), (10.0, 1000)]

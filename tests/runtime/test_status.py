@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from agent.config.hours import weekly_hours
+from agent.core.schedule import Schedule
 from agent.model.control import AskDrain, AskPause, AskResume, Done, Refused
 from agent.model.failures import FailureCode
 from agent.model.gpu_state import Draw, GpuState, Load
@@ -17,11 +19,13 @@ from agent.model.work import Failed
 from agent.runtime.agent import Agent
 from agent.runtime.contact import WatchedServer
 from agent.runtime.desk import OwnersDesk
+from agent.runtime.foresight import Bounds, Foresight
 from agent.runtime.introduced import IntroducedServer
 from agent.runtime.owner import Owner
 from agent.runtime.status import About, Status
 from tests.fakes.clocks import FakeClocks
 from tests.fakes.ledger import Spell
+from tests.fakes.notebook import FakeNotebook
 from tests.fakes.pause_note import FakePauseNote
 from tests.fakes.pool import HANGS, Plan
 from tests.runtime.world import CONTENT, HOUR, WHO, World, working
@@ -77,6 +81,17 @@ async def test_jobs_that_wait_for_others_are_told(world: World) -> None:
 
     assert now.why_idle is not None
     assert now.why_idle.server == "the waiting jobs are not for us: 2 content_type, 1 too_large"
+
+
+async def test_after_a_job_nothing_is_said_of_the_others_before_the_server_has(
+    world: World,
+) -> None:
+    world.server.skipped = {"too_large": 1}
+    world.add(plan=Plan(takes=Seconds(5.0)))
+    async with watched(world) as seen:
+        now = await seen.at(8.0)
+
+    assert now.why_idle == ANY
 
 
 async def test_a_server_that_is_gone_is_the_reason(world: World) -> None:
@@ -140,6 +155,41 @@ async def test_a_restraint_of_another_source_says_why(world: World) -> None:
     assert now.why_idle is not None
     assert now.why_idle.local == "a game runs on GPU 0"
     assert now.why_idle.change == "it goes on by itself when that is over"
+
+
+async def test_what_keeps_one_gpu_or_none_of_ours_is_not_why_nothing_is_done(
+    world: World,
+) -> None:
+    world.devices, world.gpus = ("0", "1"), {"GPU-a": "0", "GPU-b": "1"}
+    async with watched(world) as seen:
+        for uuid in ("GPU-a", "GPU-of-somebody-else"):
+            game = Restraint(
+                rung=Rung.PAUSE, why=f"a game runs on {uuid}", devices=frozenset({uuid})
+            )
+            seen.agent.board.restrain(f"guest:{uuid}", game)
+        now = await seen.at(10.0)
+
+    assert now.why_idle == ANY
+    assert len(now.restraints) == 2
+
+
+async def test_where_quiet_hours_or_a_quota_leave_less_it_says_so(world: World) -> None:
+    quiet = Schedule(quiet=weekly_hours("12:10-15:00"))
+    bounds = Bounds(
+        slots=1, content_types=("audio",), max_input=Bytes(10**9), task_timeout=Seconds(HOUR)
+    )
+    foresight = Foresight(quiet, bounds, FakeNotebook(), world.clock)
+    world.tools = replace(world.tools, foresight=foresight, quota_left=lambda: Bytes(5 * 10**6))
+    async with watched(world) as seen:
+        hurried = await seen.at(10.0)
+    world.tools = replace(world.tools, foresight=None)
+    async with watched(world) as seen:
+        thrifty = await seen.at(20.0)
+
+    assert hurried.why_idle == replace(
+        ANY, local="quiet hours begin at 12:10: only what will be done by then is taken"
+    )
+    assert thrifty.why_idle == replace(ANY, local="the transfer quota leaves 5 MB for inputs")
 
 
 async def test_a_box_that_failed_too_often_says_when_it_tries_again(world: World) -> None:

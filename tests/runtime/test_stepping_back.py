@@ -11,6 +11,7 @@ from agent.model.ids import Instant, JobId, Seconds
 from agent.model.lease import Stage
 from agent.model.restraint import Restraint, Rung
 from agent.runtime.agent import Agent
+from agent.runtime.stepping_back import PATIENCE
 from tests.fakes.ledger import Spell
 from tests.fakes.pool import CRASHES, HANGS, Plan
 from tests.runtime.conftest import Lines
@@ -149,11 +150,8 @@ async def test_while_it_takes_nothing_it_finishes_what_it_holds_and_says_why(
     third = world.add("j3")
 
     async with restrained(world, (30.0, game(Rung.TAKE_NOTHING)), until=200.0):
-        assert first.state == "completed"
-        # It was fetched ahead, and its turn comes when the box works again.
-        assert world.server.reports[-1][2].stage is Stage.QUEUED
+        assert first.state == second.state == "completed"
 
-    assert second.state == "leased"
     assert third.state == "queued"
     beats = [ask for ask in world.server.asks if ask.why_idle]
     assert {(ask.free_slots, ask.prefetch, ask.why_idle) for ask in beats} == {
@@ -161,6 +159,35 @@ async def test_while_it_takes_nothing_it_finishes_what_it_holds_and_says_why(
     }
     assert world.display.pauses == ["a game runs"]
     assert told(lines, "agent.stepped_back") == ["TAKE_NOTHING"]
+
+
+async def test_a_box_that_takes_nothing_and_drains_comes_to_its_end(world: World) -> None:
+    jobs = world.add(plan=LONG), world.add("j2")
+    agent = world.agent()
+    at(30.0, lambda: agent.board.restrain("owner", game(Rung.TAKE_NOTHING)))
+    at(40.0, lambda: agent.on_drain("drained by its owner"))
+
+    await agent.run()
+
+    assert {job.state for job in jobs} == {"completed"}
+    assert world.clock.now() < 200.0
+
+
+@pytest.mark.parametrize("rung", [Rung.TAKE_NOTHING, Rung.PAUSE])
+async def test_a_job_that_waits_for_the_only_gpu_is_handed_back_in_the_end(
+    world: World, rung: Rung
+) -> None:
+    world.devices, world.gpus = ("0",), GPUS
+    computing, waiting = world.add(plan=LONG), world.add("j2")
+    full = game(rung, "GPU-a", why="GPU 0 has no room")
+
+    async with restrained(world, (30.0, full), until=30.0 + PATIENCE - 1.0):
+        assert waiting.state == "leased"
+        await world.sleep_until(30.0 + PATIENCE + 1.0)
+        assert waiting.state == "queued"
+
+    assert waiting.said == ["yielded: GPU 0 has no room"]
+    assert (computing.failures, computing.releases) == ([], [])
 
 
 async def test_a_box_that_goes_on_asks_at_once(world: World) -> None:

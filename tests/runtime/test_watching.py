@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -10,6 +10,7 @@ from agent.core.presence import Presence
 from agent.model.gpu_state import Look
 from agent.model.ids import Seconds
 from agent.model.restraint import Restraint, Rung
+from agent.runtime.board import Board
 from agent.runtime.watching import EVERY, WITHOUT_A_GPU, Keepers, Watching
 from tests.core.looks import gpu, look, process
 from tests.fakes.watch import FakeWatch
@@ -30,6 +31,7 @@ class Box:
     hours: bool | None = None
     hand_back_after: float = 60.0
     told: list[tuple[float, str, Rung]] = field(default_factory=list[tuple[float, str, Rung]])
+    restrain: Callable[[str, Restraint | None], None] = lambda *_: None
 
     def __post_init__(self) -> None:
         policy = GuestPolicy(mode=self.mode, hand_back_after=Seconds(self.hand_back_after))
@@ -56,6 +58,7 @@ class Box:
     def _restrain(self, source: str, restraint: Restraint | None) -> None:
         rung = Rung.WORK if restraint is None else restraint.rung
         self.told.append((self.clock.now(), source, rung))
+        self.restrain(source, restraint)
 
 
 async def test_a_box_with_a_gpu_is_looked_at_every_two_seconds(clock: LoopClock) -> None:
@@ -98,6 +101,18 @@ async def test_a_driver_that_hangs_is_told_and_the_loop_goes_on(
     assert (8, "gpu:GPU-A", Rung.TAKE_NOTHING) in box.told
     assert len(box.watch.looked_at) > 3
     assert "gpu.lost" in [line["event"] for line in lines]
+
+
+async def test_only_a_look_ends_it_and_no_time_that_was_foretold(clock: LoopClock) -> None:
+    box = Box(clock, {0: GAME, 20: CALM, 81: GAME})
+    board = Board(clock.now())
+    box.restrain = board.restrain
+    await box.live(79)
+    box.watch.hangs = True
+
+    await box.live(4)  # what it foretold was 80
+
+    assert [restraint.rung for _, restraint in board.in_force(clock.now())] == [Rung.PAUSE]
 
 
 async def test_within_the_agreed_hours_nobody_makes_us_yield(clock: LoopClock) -> None:

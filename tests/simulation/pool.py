@@ -60,10 +60,10 @@ class SimulatedPool:
 
     @property
     def open_places(self) -> int:
-        return len(self.devices) if self._step.rung is Rung.WORK else self._busy
+        return len(self.devices) if self._step.is_open else self._busy
 
     async def run(self, task: Task, on_progress: Callable[[Progress], None]) -> Outcome:
-        while self._step.rung is not Rung.WORK or self._busy == len(self.devices):
+        while not self._step.is_open or self._busy == len(self.devices):
             if self._step.rung is Rung.HAND_BACK:
                 return Returned("yielded", is_box_fault=False)
             on_progress(PAUSED)

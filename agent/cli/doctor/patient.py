@@ -9,9 +9,8 @@ from typing import Generic, TypeVar
 from agent.config import Loaded, Settings, pipeline_settings
 from agent.edges.child_environment import child_environment
 from agent.edges.container_engines import has_gpu_files
-from agent.edges.containers import Engine, engine_around
 from agent.edges.probe import SystemProbe
-from agent.edges.surroundings import Surroundings
+from agent.edges.surroundings import Engine, Surroundings
 from agent.edges.trials import Broken, Trial
 from agent.model.hardware import Gpu, Hardware
 from agent.model.ids import Bytes
@@ -58,7 +57,7 @@ class Patient:
 
     @cached_property
     def container(self) -> Engine | None:
-        return engine_around(self.environ)
+        return Surroundings().engine
 
     @cached_property
     def driver(self) -> Once[Driver | Broken]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from agent.cli.doctor.patient import Once, Patient
 from agent.config import Loaded, Settings
-from agent.edges.containers import Engine
+from agent.edges.surroundings import Engine
 from agent.edges.trials import Broken
 from agent.pipelines.trials.driver import Card, Driver, Trouble
 

@@ -6,7 +6,7 @@ from agent.cli.doctor.check import Finding, Verdict
 from agent.cli.doctor.gpus import gpu_checks
 from agent.cli.doctor.patient import Patient
 from agent.config import Settings, load, wanted_types
-from agent.edges.containers import Engine
+from agent.edges.surroundings import Engine
 from agent.edges.trials import Broken
 from agent.model.hardware import Hardware
 from agent.model.ids import Bytes

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from agent.model.ids import Bytes, JobId
 
 
-class Traffic:
+class JobTraffic:
     """What this process has received and sent."""
 
     def __init__(self, job: Callable[[], JobId | None] | None = None) -> None:

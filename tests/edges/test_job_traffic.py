@@ -8,7 +8,7 @@ import respx
 from structlog.contextvars import bound_contextvars
 
 from agent.edges.downloads import HttpInputSource
-from agent.edges.traffic import Traffic
+from agent.edges.job_traffic import JobTraffic
 from agent.edges.tus import PIECE, TusClient
 from agent.model.errors import ServerUnavailableError
 from agent.model.ids import Bytes, JobId
@@ -19,7 +19,7 @@ J1, J2 = JobId("j1"), JobId("j2")
 UPLOAD = f"{SERVER}/v1/leases/l1/artifacts/u1"
 
 
-async def fetch(traffic: Traffic, url: str, path: str = "/input") -> None:
+async def fetch(traffic: JobTraffic, url: str, path: str = "/input") -> None:
     async with connected(url) as connection:
         source = HttpInputSource(connection, traffic=traffic)
         async with source.open(path, offset=0, etag=None) as body:
@@ -28,7 +28,7 @@ async def fetch(traffic: Traffic, url: str, path: str = "/input") -> None:
 
 
 def test_what_moves_is_put_down_to_the_job_of_the_task() -> None:
-    traffic = Traffic()
+    traffic = JobTraffic()
 
     with bound_contextvars(job_id="j1"):
         traffic.on_received(5)
@@ -42,7 +42,7 @@ def test_what_moves_is_put_down_to_the_job_of_the_task() -> None:
 
 
 def test_what_was_taken_is_not_told_again() -> None:
-    traffic = Traffic(lambda: J1)
+    traffic = JobTraffic(lambda: J1)
     traffic.on_received(5)
     traffic.take(J1)
 
@@ -53,7 +53,7 @@ def test_what_was_taken_is_not_told_again() -> None:
 
 
 def test_what_belongs_to_no_job_counts_all_the_same() -> None:
-    traffic = Traffic()
+    traffic = JobTraffic()
 
     traffic.on_sent(3)
 
@@ -61,7 +61,7 @@ def test_what_belongs_to_no_job_counts_all_the_same() -> None:
 
 
 async def test_tasks_that_a_job_starts_work_for_it_too() -> None:
-    traffic = Traffic()
+    traffic = JobTraffic()
 
     async def move() -> None:
         traffic.on_received(4)
@@ -75,7 +75,7 @@ async def test_tasks_that_a_job_starts_work_for_it_too() -> None:
 
 @respx.mock
 async def test_an_input_is_counted_as_it_arrives() -> None:
-    traffic = Traffic(lambda: J1)
+    traffic = JobTraffic(lambda: J1)
     respx.get(f"{SERVER}/input").respond(200, content=b"x" * 1000)
 
     await fetch(traffic, SERVER)
@@ -85,7 +85,7 @@ async def test_an_input_is_counted_as_it_arrives() -> None:
 
 @pytest.mark.real_time
 async def test_what_came_of_an_input_that_broke_off_is_counted() -> None:
-    traffic = Traffic(lambda: J1)
+    traffic = JobTraffic(lambda: J1)
     async with raw_server(Reply(body=b"x" * 5000, cut_after=1000)) as server:
         with pytest.raises(ServerUnavailableError):
             await fetch(traffic, server.url)
@@ -95,7 +95,7 @@ async def test_what_came_of_an_input_that_broke_off_is_counted() -> None:
 
 @respx.mock
 async def test_a_part_is_counted_each_time_it_is_sent() -> None:
-    traffic, data = Traffic(lambda: J1), b"x" * (PIECE + 10)
+    traffic, data = JobTraffic(lambda: J1), b"x" * (PIECE + 10)
     respx.options(UPLOAD).respond(204)
     respx.patch(UPLOAD).mock(
         side_effect=[httpx.Response(503), httpx.Response(204, headers={"Upload-Offset": "9"})]
