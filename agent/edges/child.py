@@ -60,6 +60,10 @@ class ChildKilledError(ChildLostError):
     """Somebody killed it, and it was not us."""
 
 
+class ChildToldToEndError(ChildLostError):
+    """Somebody asked it to end, as a machine does that shuts down or a session that closes."""
+
+
 class OutOfMemoryError(ChildLostError):
     """The kernel killed it because memory ran out."""
 
@@ -261,6 +265,8 @@ async def _spawn(
 def _cause_of_death(status: int) -> ChildLostError:
     if status == -signal.SIGKILL:
         return ChildKilledError("the worker was killed (SIGKILL)")
+    if status == -signal.SIGTERM:
+        return ChildToldToEndError("the worker was told to end (SIGTERM), and not by us")
     if status < 0:
         return ChildLostError(f"the worker crashed ({signal.Signals(-status).name})")
     return ChildLostError(f"the worker ended on its own (exit status {status})")

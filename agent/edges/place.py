@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from agent.edges.child import Child, ChildLostError
+from agent.edges.child import Child, ChildLostError, ChildToldToEndError
 from agent.edges.outlasting import outlasting_cancellation
 from agent.edges.steps import PAUSED
 from agent.model.failures import FailureCode
@@ -121,6 +121,9 @@ class Place:
             child = await self._ready_child(on_progress)
             with self._counted_deaths(), self._computes(child):
                 outcome = await child.run(task, self._heard_by(on_progress), self._limits.stall)
+        except ChildToldToEndError as error:
+            # Before long the agent is told, too; the job is not to blame for it.
+            return Returned(f"{error}", is_box_fault=False)
         except ChildLostError as error:
             return Failed(error.code, f"{error}.", error.last_words)
         self._deaths = 0

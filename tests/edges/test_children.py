@@ -43,6 +43,7 @@ for line in frames:
     match decode(line).content_type:
         case "segfault": ctypes.string_at(0)
         case "kill": os.kill(os.getpid(), signal.SIGKILL)
+        case "told to end": os.kill(os.getpid(), signal.SIGTERM); time.sleep(3600)
         case "exit": os._exit(0)
         case "say and die": os.write(2, b"x" * 100_000 + b"last words"); os.abort()
         case "hang":
@@ -167,6 +168,15 @@ async def test_no_more_tasks_run_at_once_than_there_are_places() -> None:
         tasks = [asyncio.create_task(summary_of(pool)) for _ in range(6)]
         pids = {(await one)["pid"] for one in tasks}
         assert len(pids) == 2
+
+
+async def test_a_child_that_a_shutdown_ends_fails_nobodys_job() -> None:
+    async with new_pool() as pool:
+        outcome = await pool.run(task("told to end"), ignore)
+
+    assert outcome == Returned(
+        "the worker was told to end (SIGTERM), and not by us", is_box_fault=False
+    )
 
 
 @pytest.mark.parametrize(
