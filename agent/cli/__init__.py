@@ -1,5 +1,6 @@
 """The command line: finds the verb, loads the settings, and turns what goes wrong into a code."""
 
+import gc
 import os
 import sys
 import traceback
@@ -64,8 +65,17 @@ def _run(verb: Verb, arguments: Namespace, loaded: Loaded) -> int:
     if verb.name == "run":
         from agent.cli.run import run
 
+        _collect_garbage()
         return run(loaded, lambda: _loaded(verb, arguments))
-    return verb.module().run(Call(arguments, loaded))
+    module = verb.module()
+    _collect_garbage()
+    return module.run(Call(arguments, loaded))
+
+
+def _collect_garbage() -> None:
+    """From here on, and none among what was imported: that stays."""
+    gc.freeze()
+    gc.enable()
 
 
 def _report(error: BaseException) -> int:

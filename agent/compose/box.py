@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from agent.compose.lending import clock_of
+from agent.compose.patience import after_the_first_poll
 from agent.config import Settings, schedule_of, wants_a_gpu
 from agent.edges.containers import started_without_gpu
 from agent.edges.nvml import Nvml, Sight
@@ -73,7 +74,7 @@ async def watch(settings: Settings, nvml: Nvml | None, agent: Agent) -> None:
     # A server may be away for days: the owner has the box all the same, and can look at it.
     with suppress(TimeoutError):
         async with asyncio.timeout(FIRST_POLL):
-            await agent.introduced()
+            await after_the_first_poll(agent)
     from agent.runtime.watching import Watching
 
     clock, hours = clock_of(settings), schedule_of(settings).compute

@@ -1,6 +1,5 @@
 """The children that compute, and the GPU that each of them sees."""
 
-import asyncio
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -8,6 +7,7 @@ from dataclasses import replace
 
 import structlog
 
+from agent.compose.patience import after_the_first_poll
 from agent.config import Settings, pipeline_settings
 from agent.edges.child import ChildLostError
 from agent.edges.children import ChildPool
@@ -20,7 +20,6 @@ from agent.model.work import PipelineSettings
 from agent.ports import Introduction
 from agent.runtime.agent import Agent
 
-AFTER_THE_FIRST_POLL = 0.05
 CHILD = (sys.executable, "-m", "agent.pipelines.child")
 
 
@@ -74,9 +73,7 @@ def names_by_uuid(gpus: Iterable[GpuState], devices: Collection[str | None]) -> 
 
 
 async def warm(pool: ChildPool, agent: Agent) -> None:
-    # Children compete for the processor with our own start: the first poll goes out first.
-    await agent.introduced()
-    await asyncio.sleep(AFTER_THE_FIRST_POLL)
+    await after_the_first_poll(agent)
     try:
         await pool.start()
     except ChildLostError as error:

@@ -1,3 +1,4 @@
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -176,3 +177,16 @@ def test_ctrl_c_ends_with_130_and_no_traceback(
 
     assert main(["config"]) == ExitCode.INTERRUPTED
     assert capsys.readouterr().err == ""
+
+
+def test_a_verb_runs_with_its_garbage_collected(capsys: pytest.CaptureFixture[str]) -> None:
+    gc.disable()
+    try:
+        main(["config"])
+        is_collected = gc.isenabled()
+    finally:
+        gc.unfreeze()
+        gc.enable()
+
+    assert is_collected
+    assert capsys.readouterr().out
