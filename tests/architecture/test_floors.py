@@ -16,6 +16,17 @@ def test_the_agent_process_never_loads_a_heavy_library(module: str) -> None:
     assert not set(said.stdout.split()) & set(HEAVY)
 
 
+def test_the_agent_process_goes_without_the_command_line_of_httpx() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", LOADED, "agent.edges.http"],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    assert not set(said.stdout.split()) & {"click", "rich", "pygments"}
+
+
 @pytest.mark.parametrize("floor", ["agent.model", "agent.core"])
 def test_decisions_load_nothing_that_touches_the_world(floor: str) -> None:
     names = {"agent.model": "errors", "agent.core": "lease_keeper"}
