@@ -101,7 +101,8 @@ def timed_lines(transcript: Transcript, others: Sequence[Timed] = ()) -> str:
 
     `others` are lines of another kind (text on screen), which stand where their time puts them.
     """
-    lines = [*map(_spoken, transcript.segments), *map(_foreign, others), *_headings(transcript)]
+    lines = [*map(_spoken, transcript.segments), *map(_foreign, others)]
+    lines.extend(_headings(transcript, min((line.at for line in lines), default=0.0)))
     return "\n".join(_laid_out(sorted(lines, key=lambda line: (line.at, line.rank))))
 
 
@@ -127,10 +128,12 @@ def _foreign(other: Timed) -> _Line:
     return _Line(at, f"[{clock(at)}]{glue}{one_line(text)}", rank=2, speaker="")
 
 
-def _headings(transcript: Transcript) -> Iterator[_Line]:
-    for topic in transcript.topics:
+def _headings(transcript: Transcript, earliest: float) -> Iterator[_Line]:
+    """The first one stands above all else: MoRAG loses what comes before the first topic."""
+    for number, topic in enumerate(transcript.topics):
+        at = topic.start if number else min(topic.start, earliest)
         title = one_line(topic.title)
-        yield _Line(topic.start, f"# {title} [{int(topic.start)}]", rank=0, is_heading=True)
+        yield _Line(at, f"# {title} [{int(at)}]", rank=0, is_heading=True)
 
 
 def _laid_out(lines: Iterable[_Line]) -> Iterator[str]:

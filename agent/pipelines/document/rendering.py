@@ -13,7 +13,6 @@ from agent.pipelines.markdown import deepen_headings, head
 
 _WORD = re.compile(r"\w\S*")
 _BETWEEN_PAGES = "\n\n"
-_BEGINS_WITH_HEADING = re.compile(r"#{1,6}[ \t]")
 _NEEDS_BLANK_LINE = re.compile(r"[|=>`~-]|[*+]\s|\d+[.)]\s")
 """What is taken for something else, or not at all, right below a line of text."""
 _TABLE_RULE = re.compile(r"^\|[ :|-]+\|[ \t]*$", re.MULTILINE)
@@ -32,10 +31,9 @@ def as_markdown(
     if not is_plain:
         body = deepen_headings(body)
     opening = head(f"Document: {filename}", "Document Information", _facts(content, size, language))
-    # MoRAG looks for the body below the first such heading.
-    is_headed = not is_plain and _BEGINS_WITH_HEADING.match(body)
-    contents = "" if is_headed else "## Content\n\n"
-    return f"{opening}\n{contents}{body}\n"
+    # MoRAG takes the body to begin below the first heading with that word. Without one of our own
+    # it would be one of the document's, perhaps its table of contents, and all before it lost.
+    return f"{opening}\n## Content\n\n{body}\n"
 
 
 def as_json(content: Content, filename: str, language: str | None) -> str:

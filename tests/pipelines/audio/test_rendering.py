@@ -164,6 +164,24 @@ def test_what_stood_on_the_screen_stands_between_what_was_said_then() -> None:
     ]
 
 
+def test_the_first_topic_stands_above_what_was_on_the_screen_before_anybody_spoke() -> None:
+    talk = replace(
+        transcript(Segment(7, 8, "Look here."), Segment(20, 21, "So.")),
+        topics=(Topic(7, 8, "Looking"), Topic(20, 21, "So")),
+    )
+
+    lines = timed_lines(talk, [(0.0, "[SCREEN] Title"), (20.0, "[SCREEN] End")]).split("\n")
+
+    assert [line for line in lines if line] == [
+        "# Looking [0]",
+        "[00:00][SCREEN] Title",
+        "[00:07] Look here.",
+        "# So [20]",
+        "[00:20] So.",
+        "[00:20][SCREEN] End",
+    ]
+
+
 def test_a_cue_is_cut_where_it_is_too_long_to_read_and_its_words_have_times() -> None:
     text = " ".join(["word"] * 30)
     timed = transcript(Segment(0, 15, text, words(text, 0)))

@@ -23,7 +23,7 @@ class Read:
 
     @property
     def body(self) -> str:
-        """What comes below the facts, without the heading that may introduce it."""
+        """What comes below the facts and the heading that introduces it."""
         facts = self.markdown.partition("- **File Size**: ")[2]
         return facts.partition("\n\n")[2].removeprefix("## Content\n\n").rstrip("\n")
 

@@ -42,7 +42,7 @@ def test_a_word_document_keeps_headings_lists_and_tables(
         "- **Title**: On Water\n"
         "- **Author**: Ann Lee\n"
         f"- **File Size**: {source.stat().st_size} bytes\n\n"
-        "## Drinks\n\nTwo words.\n\n- first\n- second\n\n"
+        "## Content\n\n## Drinks\n\nTwo words.\n\n- first\n- second\n\n"
         "| Name | Price |\n| --- | --- |\n| Tea | 3 |\n"
     )
     assert document.summary == {
@@ -194,7 +194,7 @@ def test_markdown_is_told_from_plain_text_by_its_name(tmp_path: Path, read: Read
     source = tmp_path / "input"
     source.write_text("# Part\n\nwords\n")
 
-    assert read(source, "a.md").markdown.endswith("bytes\n\n## Part\n\nwords\n")
+    assert read(source, "a.md").markdown.endswith("bytes\n\n## Content\n\n## Part\n\nwords\n")
 
 
 def test_plain_text_keeps_every_sign(tmp_path: Path, read: ReadDocument) -> None:
