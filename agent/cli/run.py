@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from agent.cli.exit_codes import ExitCode
 from agent.compose.agent import AtWork, agent_of
-from agent.config import LiveSettings, Loaded, Settings, agent_token
+from agent.config import LiveSettings, Loaded, Settings, agent_token_if_any
 from agent.edges.display import display_on
 from agent.edges.job_logs import JobLogs
 from agent.edges.logs import set_up
@@ -32,11 +32,12 @@ def run(loaded: Loaded, read: Callable[[], Loaded]) -> int:
 
 
 def _log_as(settings: Settings) -> None:
+    token = agent_token_if_any(settings)
     set_up(
         level=settings.log_level,
         form=settings.log_format,
         file=settings.log_file,
-        secrets=[agent_token(settings).get_secret_value()],
+        secrets=[] if token is None else [token.get_secret_value()],
         by_job=JobLogs(settings.spool),
         environ=os.environ,
     )

@@ -1,7 +1,6 @@
 """Everything that `run` needs, opened in order and closed again."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,24 +10,21 @@ import structlog
 
 from agent.compose.box import nvml_of, probe_of, refuse_without_gpu, tell_of_missed_gpu, watch
 from agent.compose.children import devices_for, names_by_uuid, pool_of, warm
-from agent.compose.introducing import connection_of, introduction
+from agent.compose.introducing import introduction
 from agent.compose.lending import bounds_of, clock_of, foresight_of, lending_of
 from agent.compose.ownership import desk_of, follow, policy_of, serve
+from agent.compose.speaking import calls_of
 from agent.compose.watched import Box, Watched
-from agent.config import LiveSettings, Settings, pipeline_settings, types_told
+from agent.config import LiveSettings, pipeline_settings, types_told
 from agent.edges.children import ChildPool
 from agent.edges.clock import SystemClock, SystemClocks
 from agent.edges.control_socket import ControlSocket
-from agent.edges.downloads import HttpInputSource
 from agent.edges.file_mark import mark_of
 from agent.edges.http import Connection
-from agent.edges.native_server import Identity, NativeServer
 from agent.edges.pause_note import DiskPauseNote
 from agent.edges.probe import SystemProbe
 from agent.edges.spool import DiskSpool
-from agent.edges.tus import TusClient
-from agent.edges.uploads import TusArtifactSink
-from agent.model.ids import AgentId, BootId, Seconds
+from agent.model.ids import Seconds
 from agent.pipelines.registry import possible_content_types
 from agent.ports import Display
 from agent.runtime.agent import Agent
@@ -38,7 +34,6 @@ from agent.runtime.lending import Lending
 from agent.runtime.owner import Owner
 from agent.runtime.rereading import Rereading
 from agent.runtime.tools import Tools
-from agent.wire.base import BOOT_HEADER
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +66,7 @@ async def agent_of(
         gear = await _gear(live, environ, display, probe, watched, opened)
         names = names_by_uuid(probe.gpu_states(), gear.pool.devices)
         agent = Agent(gear.tools, policy_of(settings, gear.slots), names)
-        follow(live, gear.connection, agent, probe, gear.spool)
+        follow(live, gear.connections, agent, probe, gear.spool)
         owner = Owner(agent.board, DiskPauseNote(settings.spool), clock, SystemClocks())
         control = ControlSocket(settings.spool, desk_of(live, agent, owner, gear.server, probe))
         rereading = Rereading(
@@ -92,7 +87,7 @@ async def agent_of(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Gear:
     slots: int
-    connection: Connection
+    connections: tuple[Connection, ...]
     spool: DiskSpool
     pool: ChildPool
     lending: Lending
@@ -114,8 +109,6 @@ async def _gear(
     who = introduction(settings, hardware, possible)
     told = types_told(settings, hardware, possible)
     structlog.get_logger(__name__).info("agent.started", agent_id=settings.agent_id, **told)
-    connection = connection_of(live)
-    opened.push_async_callback(connection.close)
     spool = DiskSpool(settings.spool, Seconds(settings.retention_h * 3600.0))
     opened.callback(spool.close)
     pool = pool_of(settings, environ, devices_for(who, hardware, environ), watched.meter)
@@ -123,9 +116,11 @@ async def _gear(
     lending, foresight = lending_of(settings, clock), foresight_of(settings, who, clock)
     live.on_change(lambda now: foresight.adopt(bounds_of(now, who)))
     await foresight.load()
-    calls = _Calls(settings, connection, probe, watched, lending)
+    calls = calls_of(live, probe, watched.traffic, lending.link)
+    opened.push_async_callback(calls.close)
+    server = WatchedServer(calls.server, SystemClock())
     tools = Tools(
-        server=IntroducedServer(watched.server(calls.server), who, spool),
+        server=IntroducedServer(watched.server(server), who, spool),
         source=calls.source,
         sink=calls.sink,
         spool=spool,
@@ -140,34 +135,13 @@ async def _gear(
     )
     return _Gear(
         slots=who.slots,
-        connection=connection,
+        connections=calls.connections,
         spool=spool,
         pool=pool,
         lending=lending,
-        server=calls.server,
+        server=server,
         tools=tools,
     )
-
-
-class _Calls:
-    """Whom the agent calls, all over one connection."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        connection: Connection,
-        probe: SystemProbe,
-        watched: Watched,
-        lending: Lending,
-    ) -> None:
-        boot_id = BootId(secrets.token_hex(16))
-        identity = Identity(agent_id=AgentId(settings.agent_id), boot_id=boot_id)
-        boot = {BOOT_HEADER: boot_id}
-        native = NativeServer(connection, identity, hardware=probe.hardware, health=probe.health)
-        self.server = WatchedServer(native, SystemClock())
-        traffic, link = watched.traffic, lending.link
-        self.source = HttpInputSource(connection, boot, traffic=traffic, lane=link.down)
-        self.sink = TusArtifactSink(TusClient(connection, boot, traffic=traffic, lane=link.up))
 
 
 @asynccontextmanager

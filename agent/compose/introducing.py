@@ -3,12 +3,14 @@
 from collections.abc import Collection, Sequence
 from functools import partial
 
+from pydantic import SecretStr
+
 from agent import __version__
 from agent.compose.lending import sockets_of
 from agent.config import (
     LiveSettings,
     Settings,
-    agent_token,
+    agent_token_if_any,
     announced_types,
     capability_on,
     pipeline_settings,
@@ -16,6 +18,8 @@ from agent.config import (
     wanted_types,
 )
 from agent.edges.http import Connection
+from agent.edges.manner import Manner, Refusal
+from agent.edges.problems import error_of
 from agent.model.errors import ConfigError
 from agent.model.hardware import Hardware
 from agent.pipelines.registry import obstacle
@@ -45,19 +49,26 @@ def _why_nothing(settings: Settings, wanted: Sequence[str]) -> str:
     return f"this box can compute none of {', '.join(wanted)}: {'; or '.join(ways)}"
 
 
-def connection_of(live: LiveSettings) -> Connection:
+def connection_of(live: LiveSettings, refusal: Refusal = error_of) -> Connection:
+    """`refusal`: what an error of the server means, in its dialect."""
+    settings = live.current
     return Connection(
-        live.current.server_url,
-        agent_token(live.current).get_secret_value(),
+        settings.server_url,
+        _text(agent_token_if_any(settings)),
         user_agent=f"morag-agent/{__version__}",
         new_token=partial(_new_token, live),
-        sockets=sockets_of(live.current),
+        sockets=sockets_of(settings),
+        manner=Manner(key_form=settings.server_key_form, refusal=refusal),
     )
 
 
 def _new_token(live: LiveSettings) -> str | None:
     """What the token file holds by now; None where it can no longer be read."""
     try:
-        return agent_token(live.current).get_secret_value()
+        return _text(agent_token_if_any(live.current))
     except ConfigError:
         return None
+
+
+def _text(token: SecretStr | None) -> str | None:
+    return None if token is None else token.get_secret_value()

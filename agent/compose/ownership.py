@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+from collections.abc import Collection
 
 import structlog
 
 from agent import __version__
-from agent.config import LiveSettings, Settings, agent_token
+from agent.config import LiveSettings, Settings, agent_token_if_any
 from agent.edges.clock import SystemClocks
 from agent.edges.control_socket import ControlSocket
 from agent.edges.http import Connection
@@ -49,16 +50,22 @@ async def serve(control: ControlSocket) -> None:
 
 def follow(
     live: LiveSettings,
-    connection: Connection,
+    connections: Collection[Connection],
     agent: Agent,
     probe: SystemProbe,
     spool: DiskSpool,
 ) -> None:
     """Hand on what may change while the agent runs; first the one that may be refused."""
-    live.on_change(lambda now: connection.use_token(agent_token(now).get_secret_value()))
+    live.on_change(lambda now: _use_token(connections, now))
     live.on_change(lambda now: agent.adopt(policy_of(now, agent.policy.slots)))
     live.on_change(lambda now: probe.keep_health_for(Seconds(now.health_interval_s)))
     live.on_change(lambda now: spool.retain_for(Seconds(now.retention_h * 3600.0)))
+
+
+def _use_token(connections: Collection[Connection], now: Settings) -> None:
+    token = agent_token_if_any(now)
+    for connection in connections:
+        connection.use_token(None if token is None else token.get_secret_value())
 
 
 def policy_of(settings: Settings, slots: int) -> Policy:

@@ -16,13 +16,14 @@ from agent.config.image import wants_a_gpu
 from agent.config.loading import Loaded, load
 from agent.config.reloading import LiveSettings
 from agent.config.settings import Settings
-from agent.config.tokens import agent_token, client_token, read_token
+from agent.config.tokens import agent_token, agent_token_if_any, client_token, read_token
 
 __all__ = [
     "LiveSettings",
     "Loaded",
     "Settings",
     "agent_token",
+    "agent_token_if_any",
     "announced_types",
     "capability_on",
     "client_token",

@@ -20,6 +20,8 @@ Sandbox: TypeAlias = Literal["require", "auto", "off"]
 Yield: TypeAlias = Literal["always", "when_idle", "on_schedule", "never"]
 OnBattery: TypeAlias = Literal["stop", "work"]
 OnMetered: TypeAlias = Literal["stop", "work"]
+Dialect: TypeAlias = Literal["auto", "native", "morag"]
+KeyForm: TypeAlias = Literal["bearer", "api-key", "x-api-key"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 LogFormat: TypeAlias = Literal["auto", "console", "json"]
 
@@ -59,6 +61,38 @@ class Settings(BaseModel):
             shown="~/.config/morag-agent/client-token",
         ),
     ] = None
+
+    server_dialect: Annotated[
+        Dialect,
+        values.AnyCase,
+        Key(
+            at="server.dialect",
+            flag="--dialect",
+            why="What the server speaks: native, morag (its remote jobs), or auto: it is tried.",
+        ),
+    ] = "auto"
+    server_key_form: Annotated[
+        KeyForm,
+        values.AnyCase,
+        Key(
+            at="server.key_form",
+            why="How the token is sent: bearer, api-key (both in Authorization), or x-api-key.",
+        ),
+    ] = "bearer"
+    poll_interval_s: Annotated[
+        values.Seconds,
+        Key(
+            at="server.poll_interval_s",
+            why="How often an idle agent asks a MoRAG server, which cannot keep a poll waiting.",
+        ),
+    ] = 4.5
+    result_timeout_min: Annotated[
+        values.Minutes,
+        Key(
+            at="server.result_timeout_min",
+            why="How long a MoRAG server may ingest one result before it is sent again.",
+        ),
+    ] = 30
 
     agent_id: Annotated[
         values.Name,

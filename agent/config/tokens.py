@@ -24,6 +24,12 @@ def agent_token(settings: Settings) -> SecretStr:
     )
 
 
+def agent_token_if_any(settings: Settings) -> SecretStr | None:
+    """None where none is named, and the server may be one that asks for none."""
+    is_named = settings.token_file is not None or settings.token is not None
+    return agent_token(settings) if is_named or settings.server_dialect == "native" else None
+
+
 def client_token(settings: Settings) -> SecretStr:
     """What the people's verbs say; without a token of their own they try the agent's."""
     if settings.client_token_file is not None:

@@ -74,6 +74,7 @@ _TABLE: Mapping[type[errors.AgentError], Callable[[errors.AgentError], Verdict]]
     errors.ServerError: _internal,
     # Transient ones are retried where they happen; here their patience has ended.
     errors.ServerUnavailableError: lambda error: Release(f"unavailable: {error}"),
+    errors.AskedTooOftenError: lambda error: Release(f"unavailable: {error}"),
     errors.CredentialsRefusedError: lambda error: Release(f"credentials: {error}"),
     errors.UnknownAgentError: lambda error: Release(f"unknown agent: {error}"),
     errors.NewerBootError: lambda error: StopAgent(str(error)),

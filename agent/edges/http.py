@@ -13,7 +13,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from agent.edges.lanes import Socket
-from agent.edges.problems import error_of
+from agent.edges.manner import Manner
 from agent.model.errors import CredentialsRefusedError, ServerError, ServerUnavailableError
 from agent.model.ids import Seconds
 from agent.wire.base import MAX_JSON_BODY
@@ -92,12 +92,14 @@ class Connection:
         user_agent: str = "morag-agent",
         new_token: Callable[[], str | None] = lambda: None,
         sockets: Sockets | None = None,
+        manner: Manner | None = None,
     ) -> None:
         """`new_token` is asked when the server refuses ours: a person may have replaced it."""
         self._base = httpx.URL(base_url.rstrip("/"))
         self._token = token
         self._new_token = new_token
         self._user_agent = user_agent
+        self._manner = manner or Manner()
         self._sockets = sockets or Sockets()
         self._current: _Generation | None = None
         self._tls: ssl.SSLContext | None = None
@@ -147,9 +149,9 @@ class Connection:
                 asyncio.timeout(deadline),
                 self.stream(method, url, content=content, headers=sent, stall=deadline) as response,
             ):
-                body = await _read(response)
+                body = await read_answer(response)
                 if response.status_code not in OK:
-                    raise self._learn_from(error_of(response.status_code, response.headers, body))
+                    raise self._refusal(response, body)
                 return Answer(response.status_code, response.headers, body, self._distrust)
         except TimeoutError as error:
             self._distrust()
@@ -193,7 +195,7 @@ class Connection:
             generation.users -= 1
             await self._bury(generation)
 
-    def use_token(self, token: str) -> None:
+    def use_token(self, token: str | None) -> None:
         """From the next request on."""
         self._token = token
 
@@ -206,10 +208,11 @@ class Connection:
     def _headers(self, url: str, headers: Mapping[str, str] | None) -> dict[str, str]:
         ours = {"Accept-Encoding": "identity", "User-Agent": self._user_agent, **(headers or {})}
         if self._token is not None and self.is_own(url):
-            ours["Authorization"] = f"Bearer {self._token}"
+            ours |= self._manner.key_headers(self._token)
         return ours
 
-    def _learn_from(self, error: ServerError) -> ServerError:
+    def _refusal(self, response: httpx.Response, body: bytes) -> ServerError:
+        error = self._manner.refusal(response.status_code, response.headers, body)
         if isinstance(error, CredentialsRefusedError):
             self._token = self._new_token() or self._token
         return error
@@ -247,7 +250,8 @@ class Connection:
             await generation.client.aclose()
 
 
-async def _read(response: httpx.Response) -> bytes:
+async def read_answer(response: httpx.Response) -> bytes:
+    """The body of an answer that is no file."""
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk

@@ -50,10 +50,15 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> ServerErro
         said = problem.detail if problem else ""
         return ServerUnavailableError(
             f"the server answered {status}{': ' + said if said else ''}",
-            retry_after=_retry_after(headers),
+            retry_after=retry_after(headers),
             answered=True,
         )
     return _BY_CODE.get(problem.code, _refused)(problem)
+
+
+def is_problem(status: int, body: bytes) -> bool:
+    """Does a server speak here that knows our protocol, whatever it says."""
+    return _problem(status, body) is not None
 
 
 def _said(problem: Problem) -> str:
@@ -112,7 +117,7 @@ def _problem(status: int, body: bytes) -> Problem | None:
         return None
 
 
-def _retry_after(headers: Mapping[str, str]) -> Seconds | None:
+def retry_after(headers: Mapping[str, str]) -> Seconds | None:
     """RFC 9110, section 10.2.3: a number of seconds or a date."""
     value = headers.get("retry-after", "").strip()
     if not value:

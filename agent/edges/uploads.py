@@ -5,10 +5,16 @@ from agent.model.artifact import Artifact
 from agent.model.ids import Bytes
 from agent.ports import Upload
 
+TRANSPORT = "tus"
+
 
 class TusArtifactSink:
     def __init__(self, tus: TusClient) -> None:
         self._tus = tus
+
+    @property
+    def transport(self) -> str:
+        return TRANSPORT
 
     async def create(self, url: str, artifact: Artifact, first: bytes) -> Upload:
         metadata = {

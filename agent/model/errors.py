@@ -6,6 +6,7 @@ AgentError
 │   └── DiskFullError               … by being full
 ├── ServerError                     the server answered, or did not
 │   ├── ServerUnavailableError      no usable answer: may succeed if repeated; may carry Retry-After
+│   │   └── AskedTooOftenError      … less often
 │   ├── CredentialsRefusedError     401 or 403: the token is unknown, revoked or not for this
 │   ├── NewerBootError              another process runs under our agent id
 │   ├── UnknownAgentError           the server does not know us: say hello and repeat
@@ -58,6 +59,10 @@ class ServerUnavailableError(ServerError):
         self.retry_after = retry_after
         self.answered = answered
         """Somebody answered, if only with an error."""
+
+
+class AskedTooOftenError(ServerUnavailableError):
+    """The server limits how often it is asked, and we are over that."""
 
 
 class CredentialsRefusedError(ServerError):

@@ -3,6 +3,7 @@
 from agent.ports.box import Display, Pool, Probe
 from agent.ports.clock import Clock
 from agent.ports.desk import Clocks, Desk, PauseNote
+from agent.ports.morag import Claims, InDoubt, NotTaken, RemoteJobs, Sent, Sight, Taken
 from agent.ports.notebook import Notebook
 from agent.ports.observer import Observer, Unobserved
 from agent.ports.server import (
@@ -37,16 +38,19 @@ __all__ = [
     "ArtifactSink",
     "Ask",
     "Body",
+    "Claims",
     "Clock",
     "Clocks",
     "Desk",
     "Display",
     "Grant",
+    "InDoubt",
     "InputSource",
     "Introduction",
     "JobFolder",
     "JobServer",
     "Lane",
+    "NotTaken",
     "Notebook",
     "NothingLeft",
     "Observer",
@@ -57,11 +61,15 @@ __all__ = [
     "PollResult",
     "Pool",
     "Probe",
+    "RemoteJobs",
     "Report",
     "Result",
     "Resumed",
     "Resuming",
+    "Sent",
+    "Sight",
     "Spool",
+    "Taken",
     "Terms",
     "Unobserved",
     "Upload",

@@ -103,6 +103,11 @@ class Upload:
 class ArtifactSink(Protocol):
     """tus, section 7. Raise `LeaseLostError`, `UploadGoneError` and the like as the server says."""
 
+    @property
+    def transport(self) -> str:
+        """How artifacts go up here; an offer that wants another way is not for us."""
+        ...
+
     async def create(self, url: str, artifact: Artifact, first: bytes) -> Upload:
         """Announce `artifact` and send its first bytes; the same artifact gives the same upload."""
         ...

@@ -23,8 +23,6 @@ from agent.runtime.slots import Slots
 from agent.runtime.tools import Policy, Tools
 from agent.runtime.work import Work
 
-TRANSPORT = "tus"
-
 _log = structlog.get_logger(__name__)
 
 
@@ -200,7 +198,7 @@ class HeldJob:
         await self._lease.hold()
 
     async def _settle(self) -> Settlement:
-        if self._offer.transport != TRANSPORT:
+        if self._offer.transport != self._tools.sink.transport:
             return Release(f"transport: this agent does not know {self._offer.transport}")
         if too_late := self._would_be_too_late():
             return too_late

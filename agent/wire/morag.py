@@ -4,12 +4,11 @@ Nothing here is of our design, and much of it is loose: times carry no zone, nea
 be null, and an answer without a job is a job without an id.
 """
 
-from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
-from agent.model.ids import JsonObject
+from agent.model.claim import JobStatus
 from agent.wire.base import Body
 
 JOBS = "/api/v1/remote-jobs"
@@ -21,20 +20,11 @@ RESULT = JOBS + "/{job_id}/result"
 STATUS = JOBS + "/{job_id}/status"
 
 
-class JobStatus(StrEnum):
-    PENDING = "pending"
-    PROCESSING = "processing"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    TIMEOUT = "timeout"
-    CANCELLED = "cancelled"
-
-
 class NewJob(Body):
     source_file_path: str
     """On the server's own disk."""
     content_type: str
-    task_options: JsonObject = Field(default_factory=dict)
+    task_options: dict[str, JsonValue] = Field(default_factory=dict)
     """May hold passwords of databases and tokens of webhooks: never logged."""
     ingestion_task_id: str
 
@@ -51,13 +41,13 @@ class Claimed(Body):
     job_id: str | None = None
     source_file_url: str | None = None
     content_type: str | None = None
-    task_options: JsonObject | None = None
+    task_options: dict[str, JsonValue] | None = None
 
 
 class JobResult(Body):
     success: bool
     content: str | None = None
-    metadata: JsonObject | None = None
+    metadata: dict[str, JsonValue] | None = None
     error_message: str | None = None
     processing_time: Annotated[float, Field(allow_inf_nan=False)] | None = None
     """Seconds."""

@@ -34,6 +34,10 @@ class FakeSink:
     sent: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     """The method and the bytes of every request."""
 
+    @property
+    def transport(self) -> str:
+        return "tus"
+
     async def create(self, url: str, artifact: Artifact, first: bytes) -> Upload:
         lease_id = LeaseId(url.split("/")[2])
         self._note("create", len(first))

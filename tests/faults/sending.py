@@ -42,6 +42,10 @@ class Counted:
         self.sent = 0
         self.calls: list[str] = []
 
+    @property
+    def transport(self) -> str:
+        return self._sink.transport
+
     async def create(self, url: str, artifact: Artifact, first: bytes) -> Upload:
         self._note("create", first)
         return await self._sink.create(url, artifact, first)
