@@ -87,6 +87,20 @@ async def test_a_paused_job_keeps_its_lease_and_says_that_it_waits(world: World)
     assert {(report.stage, report.message) for report in during} == {(Stage.PROCESSING, "paused")}
 
 
+async def test_a_pause_counts_for_nobody_as_computing(world: World) -> None:
+    job = world.add(plan=LONG)
+
+    async with restrained(world, (30.0, game(Rung.PAUSE)), (HOUR / 2, None), until=HOUR):
+        assert job.state == "completed"
+
+    ((_, result),) = job.results
+    assert result.metrics["process_s"] == pytest.approx(100.0, abs=0.1)
+    # It came to its safe point a second after it was asked to.
+    assert result.metrics["paused_s"] == pytest.approx(HOUR / 2 - 31.0, abs=0.1)
+    told = [one for one in world.observer.told if one[0] in {"paused", "went on"}]
+    assert told == [("paused", J1), ("went on", J1)]
+
+
 async def test_a_job_handed_back_is_queued_again_and_no_failure(world: World) -> None:
     job = world.add(plan=LONG)
 
