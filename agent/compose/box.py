@@ -83,7 +83,7 @@ async def watch(settings: Settings, nvml: Nvml | None, agent: Agent) -> None:
         keepers_of(settings),
         clock,
         agent.board.restrain,
-        is_computing=lambda: any(job.has_slot for job in agent.board.jobs),
+        is_computing=lambda: agent.board.is_computing,
         is_within_hours=lambda: None if hours is None else hours.is_open(clock.wall_now()),
     )
     await watching.run()
