@@ -498,7 +498,6 @@ def test_children_keep_off_a_gpu_that_is_switched_off() -> None:
     assert pipeline_settings(Settings(gpu=False)).device == "cpu"
     assert pipeline_settings(Settings(gpu=True)).device == "auto"
     assert pipeline_settings(Settings(gpu_require=True)).device == "cuda"
-    assert pipeline_settings(Settings(gpu_require=True, device="cpu")).device == "cpu"
     assert pipeline_settings(Settings(models_folder=Path("/m"))).models_folder == "/m"
 
 
@@ -611,6 +610,14 @@ def test_a_gpu_cannot_be_required_and_switched_off(file: Path) -> None:
     assert problems_of(file, "[gpu]\nenabled = false\nrequire = true") == [
         "gpu.require: on is wrong: it must be off where gpu.enabled is off"
     ]
+
+
+def test_a_gpu_cannot_be_required_where_the_processor_is_to_compute(file: Path) -> None:
+    assert problems_of(file, '[gpu]\nrequire = true\n[speech]\ndevice = "cpu"') == [
+        "gpu.require: on is wrong: it must be off where speech.device is cpu"
+    ]
+    file.write_text('[gpu]\nrequire = true\n[speech]\ndevice = "cuda"')
+    assert load(environ={}, file=file).settings.gpu_require
 
 
 @pytest.mark.parametrize(

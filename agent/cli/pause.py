@@ -8,6 +8,7 @@ from agent.cli.exit_codes import ExitCode, UsageError
 from agent.cli.verbs import Call
 from agent.cli.wishes import carried_out, jobs
 from agent.model.control import AskPause
+from agent.model.ids import Seconds
 from agent.model.snapshot import Snapshot
 
 
@@ -35,15 +36,22 @@ def run(call: Call) -> int:
             raise UsageError(f"--until {given.until}: that moment has passed")
     ask = AskPause(lasts=given.lasts, until=until, free_gpu=given.free_gpu)
     snapshot = carried_out(call.loaded.settings.spool, ask)
-    print(f"paused {_until(snapshot)}; {_held(snapshot, is_freed=given.free_gpu)}")
+    print(_said(snapshot, is_freed=given.free_gpu))
     return ExitCode.OK
 
 
-def _until(snapshot: Snapshot) -> str:
-    (ends_in,) = (one.ends_in for one in snapshot.restraints if one.source == "owner")
+def _said(snapshot: Snapshot, *, is_freed: bool) -> str:
+    own = next((one for one in snapshot.restraints if one.source == "owner"), None)
+    if own is None:
+        # A short one on a slow disk; or somebody else has ended it.
+        return "the pause is over already: it ended before it was noted on the disk"
+    return f"paused {_until(own.ends_in, snapshot.at)}; {_held(snapshot, is_freed=is_freed)}"
+
+
+def _until(ends_in: Seconds | None, now: float) -> str:
     if ends_in is None:
         return "until `python -m agent resume`"
-    return f"until {at_time(snapshot.at + ends_in, snapshot.at)}, for {in_time(ends_in)}"
+    return f"until {at_time(now + ends_in, now)}, for {in_time(ends_in)}"
 
 
 def _held(snapshot: Snapshot, *, is_freed: bool) -> str:

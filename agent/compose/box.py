@@ -10,7 +10,7 @@ import structlog
 from agent.compose.lending import clock_of
 from agent.compose.patience import after_the_first_poll
 from agent.config import Settings, schedule_of, wants_a_gpu
-from agent.edges.containers import started_without_gpu
+from agent.edges.containers import passed_no_gpu
 from agent.edges.nvml import Nvml, Sight
 from agent.edges.probe import SystemProbe
 from agent.edges.surroundings import Engine, Surroundings
@@ -46,9 +46,9 @@ def missed_gpu(
     settings: Settings, sight: Sight, environ: Mapping[str, str], engine: Engine | None
 ) -> str | None:
     """What to do about a container without the GPU that it was meant to have."""
-    if sight.gpus or not wants_a_gpu(settings, environ):
+    if engine is None or sight.gpus or not wants_a_gpu(settings, environ):
         return None
-    return started_without_gpu(engine)
+    return passed_no_gpu(engine)
 
 
 def refuse_without_gpu(settings: Settings, sight: Sight) -> None:
@@ -83,7 +83,7 @@ async def watch(settings: Settings, nvml: Nvml | None, agent: Agent) -> None:
         keepers_of(settings),
         clock,
         agent.board.restrain,
-        is_computing=lambda: any(job.has_slot for job in agent.board.jobs),
+        is_computing=lambda: agent.board.is_computing,
         is_within_hours=lambda: None if hours is None else hours.is_open(clock.wall_now()),
     )
     await watching.run()

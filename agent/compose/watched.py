@@ -19,7 +19,7 @@ from agent.edges.nvml import Nvml
 from agent.edges.systemd import Notifier
 from agent.edges.watchdog import Watchdog
 from agent.model.gpu_state import GpuSight
-from agent.model.ids import JsonObject, JsonValue, Seconds
+from agent.model.ids import JsonValue, Seconds
 from agent.model.reread import Reread
 from agent.ports import JobServer, Spool
 from agent.runtime.agent import Agent
@@ -98,7 +98,7 @@ class Watched:
             return
         # Only here: an agent that nobody watches does not pay for it.
         from agent.edges.exposition import Sources, exposition
-        from agent.edges.watch_port import Page, WatchPort, as_json, healthz
+        from agent.edges.watch_port import Page, WatchPort, healthz
 
         sources = Sources(
             books=self.books,
@@ -111,8 +111,7 @@ class Watched:
         )
         pages = {
             "/metrics": lambda: Page(exposition(sources)),
-            "/healthz": lambda: healthz(self.vitality.trouble),
-            "/status.json": lambda: as_json(self._status(box)),
+            "/healthz": lambda: healthz(self.vitality.trouble, self.books.line),
         }
         watch = WatchPort(host, port, pages)
         opened.callback(watch.close)
@@ -122,23 +121,6 @@ class Watched:
         sight = self._nvml.recent if self._nvml else GpuSight()
         told = gpu_health(sight, None)["gpus"]
         return told if isinstance(told, list) else []
-
-    def _status(self, box: Box) -> JsonObject:
-        trouble = self.vitality.trouble
-        held = list(self.books.held.copy().items())
-        return {
-            "agent_id": self._settings.agent_id,
-            "healthy": trouble is None,
-            "trouble": trouble,
-            "doing": self.books.line,
-            "slots": box.agent.policy.slots,
-            "restraints": dict(box.agent.restraints),
-            "held": [
-                {"job_id": job_id, "content_type": job.content_type, "stage": job.stage}
-                for job_id, job in held
-            ],
-            "gpus": self._readings(),
-        }
 
 
 def _meter(nvml: Nvml) -> Meter:

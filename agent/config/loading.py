@@ -104,6 +104,8 @@ def _contradictions(settings: Settings, given: Mapping[str, Given]) -> Iterator[
         yield f"agent.content_types: {', '.join(unknown)} ({origin}) is wrong: known are {known}"
     if settings.gpu_require and not settings.gpu:
         yield "gpu.require: on is wrong: it must be off where gpu.enabled is off"
+    if settings.gpu_require and settings.device == "cpu":
+        yield "gpu.require: on is wrong: it must be off where speech.device is cpu"
     if settings.soft_stop_min >= settings.task_timeout_min:
         yield (
             f"limits.soft_stop_min: {settings.soft_stop_min:g} is wrong: it must be less than"

@@ -601,7 +601,7 @@ class Settings(BaseModel):
         values.MaybePort,
         Key(
             at="watch.port",
-            why="/metrics (Prometheus), /healthz and /status.json there; without it nowhere.",
+            why="/metrics (Prometheus) and /healthz there; without it nowhere.",
             shown="9109",
         ),
     ] = None

@@ -58,7 +58,10 @@ class Guest:
     def on_look(
         self, look: Look, now: Instant, *, is_computing: bool, is_within_hours: bool | None = None
     ) -> None:
-        """`is_computing`: some job of ours is. `is_within_hours`: None where none were agreed."""
+        """`is_computing`: some job of ours is; a paused one computes nothing.
+
+        `is_within_hours`: None where none were agreed.
+        """
         recently, self._was_computing = is_computing or self._was_computing, is_computing
         mode = self._policy.mode
         if mode is Mode.NEVER or (mode is Mode.ON_SCHEDULE and is_within_hours):

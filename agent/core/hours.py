@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 DAY = 24 * 60
 WEEK = 7 * DAY
+WHOLE_WEEK = frozenset(range(WEEK))
+"""Its minutes."""
 MINUTE = timedelta(minutes=1)
 LONGEST_LOOK = timedelta(days=9)
 """A week, and what a change of the clock may add to it."""
@@ -27,6 +29,13 @@ class Span:
 @dataclass(frozen=True, slots=True)
 class WeeklyHours:
     spans: tuple[Span, ...]
+
+    @property
+    def minutes(self) -> frozenset[int]:
+        """Those of the week in which it is open; the first one is Monday's."""
+        return frozenset(
+            minute % WEEK for begin, end in _covered(self.spans) for minute in range(begin, end)
+        )
 
     def is_open(self, wall: datetime) -> bool:
         minute = _minute_of_week(wall)

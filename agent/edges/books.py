@@ -31,6 +31,8 @@ class Held:
     stage: Stage
     booked_at: float
     """Its time is in the ledger until here."""
+    is_paused: bool = False
+    """Then its time is nobody's work."""
 
 
 class Books:
@@ -93,7 +95,14 @@ class Books:
         if job_id in self.held:
             self._book(job_id)
             self.held[job_id].stage = stage
+            self.held[job_id].is_paused = False
             self._tell()
+
+    def job_paused(self, job_id: JobId) -> None:
+        self._pause(job_id, is_paused=True)
+
+    def job_went_on(self, job_id: JobId) -> None:
+        self._pause(job_id, is_paused=False)
 
     def job_ended(self, job_id: JobId, ending: str, size: Bytes | None = None) -> None:
         if job_id in self.held:
@@ -125,14 +134,20 @@ class Books:
             self._book(job_id)
         self._ledger.close()
 
+    def _pause(self, job_id: JobId, *, is_paused: bool) -> None:
+        if job_id in self.held:
+            self._book(job_id)
+            self.held[job_id].is_paused = is_paused
+
     def _book(self, job_id: JobId) -> None:
         job, now = self.held[job_id], self._now()
         elapsed, job.booked_at = now - job.booked_at, now
-        self.seconds[job.stage] += elapsed
+        worked = 0.0 if job.is_paused else elapsed
+        self.seconds[job.stage] += worked
         received, sent = self.traffic.take(job_id)
         cost = self.meter.take(job_id)
         spent = Spent(gpu=cost.seconds, joules=cost.joules, received=received, sent=sent)
-        setattr(spent, job.stage.value, elapsed)
+        setattr(spent, job.stage.value, worked)
         self._ledger.book(job_id, job.content_type, spent)
 
     def _tell(self) -> None:

@@ -69,12 +69,8 @@ class ChildPool:
 
         Cancelling kills the child and returns when it is dead.
         """
-        while (place := self._best_place(task)) is None:
-            if self._stance.whole.rung is Rung.HAND_BACK:
-                return yielded(self._stance.whole)
-            if not self.open_places:
-                on_progress(PAUSED)
-            await self._change.wait()
+        if (place := await self._free_place(task, on_progress)) is None:
+            return yielded(self._stance.whole)
         self._idle.remove(place)
         try:
             if task.is_frugal:
@@ -91,6 +87,22 @@ class ChildPool:
             self._idle.sort(key=self._places.index)
             self._tell()
             await self._tidy(place)
+
+    async def _free_place(
+        self, task: Task, on_progress: Callable[[Progress], None]
+    ) -> Place | None:
+        """Once there is one; None: the whole box is to be left."""
+        is_paused = False
+        while (place := self._best_place(task)) is None:
+            if self._stance.whole.rung is Rung.HAND_BACK:
+                return None
+            if not self.open_places:
+                is_paused = True
+                on_progress(PAUSED)
+            await self._change.wait()
+        if is_paused:
+            on_progress(Progress(0.0, ""))  # The child may have nothing to say for long.
+        return place
 
     async def stand(self, stance: Stance) -> None:
         """Step back or go on, each place as `stance` has it for its device.

@@ -11,11 +11,9 @@ _HOW: Mapping[Engine, str] = {
 }
 
 
-def started_without_gpu(engine: Engine | None) -> str | None:
-    """The sentence about a container that wanted a GPU and sees none; None outside of any.
+def passed_no_gpu(engine: Engine) -> str:
+    """The sentence about a container that sees no GPU.
 
     The engines do not say so themselves: podman before 5 takes `--gpus` and does nothing.
     """
-    if engine is None:
-        return None
-    return f"this container was started without a GPU: start it with {_HOW[engine]}"
+    return f"no GPU was passed into this container: start it with {_HOW[engine]}"

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 
+from agent.edges.containers import passed_no_gpu
 from agent.edges.nvml_library import Library, installed_library, kind_of
 from agent.edges.nvml_reading import NameOf, Reader
 from agent.edges.processes import process_name
@@ -192,17 +193,23 @@ class Nvml:
                 )
 
     def _no_driver(self, error: Exception) -> Missing:
-        if self._surroundings.is_left_out:
-            return _LEFT_OUT
+        if (left_out := self._left_out()) is not None:
+            return left_out
         if self._surroundings.has_card:
             why = f"an NVIDIA card is there without a driver ({error}): load or install it"
             return Missing(trouble=Trouble.NO_DRIVER, why=why)
         return Missing(trouble=Trouble.NO_DRIVER, why=f"no NVIDIA driver is loaded ({error})")
 
     def _no_gpu(self) -> Missing:
-        if self._surroundings.is_left_out:
-            return _LEFT_OUT
+        if (left_out := self._left_out()) is not None:
+            return left_out
         return Missing(trouble=Trouble.NO_GPU, why="the NVIDIA driver is there and sees no GPU")
+
+    def _left_out(self) -> Missing | None:
+        engine = self._surroundings.engine
+        if engine is None or not self._surroundings.is_left_out:
+            return None
+        return Missing(trouble=Trouble.NOT_PASSED_IN, why=passed_no_gpu(engine))
 
     def _lost(self, index: int, error: Exception) -> Missing:
         advice = (
@@ -212,15 +219,6 @@ class Nvml:
         )
         why = f"GPU {index} does not answer ({error}): {advice}"
         return Missing(trouble=Trouble.LOST, why=why, uuid=self._uuids.get(index))
-
-
-_LEFT_OUT = Missing(
-    trouble=Trouble.NOT_PASSED_IN,
-    why=(
-        "no GPU was passed into this container (there is no /dev/nvidia0):"
-        " run it with --device nvidia.com/gpu=all"
-    ),
-)
 
 
 def _nobody(_pid: int) -> str | None:

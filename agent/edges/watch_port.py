@@ -1,11 +1,10 @@
-"""A port for whoever watches the agent: /metrics, /healthz and /status.json, to read only.
+"""A port for whoever watches the agent: /metrics and /healthz, to read only.
 
 It has a thread and an event loop of its own: an agent whose loop stands still must be able to say
 so. Each connection carries one request. h11 reads and writes HTTP; httpx has it installed anyway.
 """
 
 import asyncio
-import json
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -34,14 +33,9 @@ class Page:
 Pages = Mapping[str, Callable[[], Page]]
 
 
-def healthz(trouble: str | None) -> Page:
-    said = "the agent is well" if trouble is None else trouble
+def healthz(trouble: str | None, doing: str) -> Page:
+    said = f"the agent is well: {doing}" if trouble is None else trouble
     return Page(f"{said}\n".encode(), status=200 if trouble is None else 503)
-
-
-def as_json(shown: object) -> Page:
-    body = json.dumps(shown, ensure_ascii=False, indent=2).encode()
-    return Page(body, "application/json")
 
 
 class WatchPort:

@@ -80,6 +80,11 @@ class Board:
             for job in self._jobs.values()
         )
 
+    @property
+    def is_computing(self) -> bool:
+        """Some job is just now, on a GPU or not."""
+        return any(job.has_slot and not job.is_paused for job in self._jobs.values())
+
     def holds(self, lease_id: LeaseId) -> bool:
         return lease_id in self._jobs
 

@@ -1,6 +1,6 @@
 """Takes only what is done before quiet hours begin, by what this box's jobs have taken so far."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from agent.core.forecast import DOWNLOAD, Doable, History, Sample, Window, doabl
 from agent.core.schedule import Moment, Schedule, in_words, seconds_until
 from agent.core.verdict import Release
 from agent.model.errors import SpoolError
-from agent.model.ids import Bytes, Instant, JsonObject, JsonValue, LeaseId, Seconds
+from agent.model.ids import Bytes, JsonObject, JsonValue, LeaseId, Seconds
 from agent.model.lease import Offer
 from agent.ports import Clock, Notebook
 
@@ -27,13 +27,14 @@ class Bounds:
     """Seconds that a byte takes by the owner's limit."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Held:
     takes: Seconds
-    began: Instant | None = None
+    computed: Callable[[], Seconds]
 
-    def left(self, now: Instant) -> float:
-        return self.takes if self.began is None else max(0.0, self.began + self.takes - now)
+    @property
+    def left(self) -> float:
+        return max(0.0, self.takes - self.computed())
 
 
 class Foresight:
@@ -65,14 +66,9 @@ class Foresight:
         except SpoolError as error:
             _log.warning("history.not_written", reason=str(error))
 
-    def hold(self, offer: Offer) -> None:
-        """It will compute: what comes after it has to wait for that."""
-        self._held[offer.lease_id] = _Held(self._takes(offer))
-
-    def begin(self, offer: Offer) -> None:
-        """It computes from now on."""
-        if held := self._held.get(offer.lease_id):
-            held.began = self._clock.now()
+    def hold(self, offer: Offer, computed: Callable[[], Seconds]) -> None:
+        """What comes after it waits until it has computed; `computed` says for how long it has."""
+        self._held[offer.lease_id] = _Held(self._takes(offer), computed)
 
     def forget(self, offer: Offer) -> None:
         self._held.pop(offer.lease_id, None)
@@ -118,8 +114,8 @@ class Foresight:
 
     def _ahead(self) -> Seconds:
         """How long a slot is waited for."""
-        held, slots, now = self._held.values(), self._bounds.slots, self._clock.now()
-        return Seconds(0.0 if len(held) < slots else sum(one.left(now) for one in held) / slots)
+        held, slots = self._held.values(), self._bounds.slots
+        return Seconds(0.0 if len(held) < slots else sum(one.left for one in held) / slots)
 
     def _moment(self) -> Moment:
         return Moment(self._clock.now(), self._clock.wall_now())

@@ -130,6 +130,11 @@ class HeldJob:
         return self._work.phase is Phase.PROCESSING
 
     @property
+    def is_paused(self) -> bool:
+        """It waits in the middle of its computation, off the GPU."""
+        return self._work.stopwatch.is_paused
+
+    @property
     def is_computing(self) -> bool:
         return self._work.phase in {Phase.PROCESSING, Phase.DELIVERING}
 

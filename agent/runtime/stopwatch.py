@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from agent.core.job_life import Phase
-from agent.model.ids import Instant
+from agent.model.ids import Instant, Seconds
 
 _NAMES: Mapping[Phase, str] = {
     Phase.FETCHING: "download_s",
@@ -11,6 +11,8 @@ _NAMES: Mapping[Phase, str] = {
     Phase.PROCESSING: "process_s",
     Phase.DELIVERING: "upload_s",
 }
+_PAUSED = "paused_s"
+"""Only of a job that had to wait in the middle."""
 
 
 class Stopwatch:
@@ -20,16 +22,36 @@ class Stopwatch:
         self._since = self._entered = now()
         self.began = self._entered
         self._spent = dict.fromkeys(_NAMES.values(), 0.0)
+        self._is_paused = False
 
     @property
     def entered(self) -> Instant:
         """When the phase began."""
         return self._entered
 
+    @property
+    def is_paused(self) -> bool:
+        return self._is_paused
+
+    @property
+    def computed(self) -> Seconds:
+        """Pauses not counted."""
+        self._book()
+        return Seconds(self._spent[_NAMES[Phase.PROCESSING]])
+
     def enter(self, phase: Phase) -> None:
         self._book()
         self._entered = self._since
-        self._phase = phase
+        self._phase, self._is_paused = phase, False
+
+    def on_paused(self) -> None:
+        """The phase goes on, and nothing is done in it."""
+        self._book()
+        self._is_paused = True
+
+    def on_went_on(self) -> None:
+        self._book()
+        self._is_paused = False
 
     def read(self) -> dict[str, float]:
         """Seconds in each phase until now."""
@@ -39,5 +61,6 @@ class Stopwatch:
     def _book(self) -> None:
         now = self._now()
         if self._phase in _NAMES:
-            self._spent[_NAMES[self._phase]] += now - self._since
+            name = _PAUSED if self._is_paused else _NAMES[self._phase]
+            self._spent[name] = self._spent.get(name, 0.0) + now - self._since
         self._since = now

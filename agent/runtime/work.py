@@ -114,7 +114,7 @@ class Work:
         foresight = self._tools.foresight
         if foresight is None:
             return await self._compute(folder, slots)
-        foresight.hold(self._offer)
+        foresight.hold(self._offer, lambda: self.stopwatch.computed)
         try:
             finished = await self._compute(folder, slots)
         finally:
@@ -128,8 +128,6 @@ class Work:
             self._move(Event.INPUT_READY)
         async with slots:
             self._move(Event.SLOT_GRANTED)
-            if self._tools.foresight is not None:
-                self._tools.foresight.begin(self._offer)
             produced = await self._process(folder)
             finished = await folder.seal(produced, self.stopwatch.read())
         self._move(Event.PRODUCED)
@@ -156,6 +154,7 @@ class Work:
 
         def on_progress(progress: Progress) -> None:
             overtime.on_progress(progress)
+            self._heed_pause(progress)
             self._on_progress(progress)
 
         outcome = await first_of(
@@ -169,6 +168,15 @@ class Work:
         if isinstance(outcome, Returned):
             raise _returned(outcome)
         return outcome
+
+    def _heed_pause(self, progress: Progress) -> None:
+        watch, observer, job_id = self.stopwatch, self._tools.observer, self._offer.job_id
+        if progress.is_paused and not watch.is_paused:
+            watch.on_paused()
+            observer.job_paused(job_id)
+        elif watch.is_paused and not progress.is_paused:
+            watch.on_went_on()
+            observer.job_went_on(job_id)
 
     def _overtime(self) -> Overtime:
         longest = self._policy.task_timeout

@@ -24,6 +24,9 @@ OWN = HeldBack(
 )
 
 
+PAUSED_BY_OTHERS = replace(PAUSED, restraints=PAUSED.restraints[1:])
+
+
 @contextmanager
 def agent_at(spool: Path, snapshot: Snapshot) -> Iterator[FakeDesk]:
     """A socket on that spool for as long as the block lasts."""
@@ -115,6 +118,17 @@ def test_pause_says_until_when_and_what_becomes_of_the_jobs(
 
     assert desk.done == [ask]
     assert said in capsys.readouterr().out
+
+
+def test_a_pause_that_is_over_before_it_is_noted_says_so(
+    spool: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with agent_at(spool, PAUSED_BY_OTHERS):
+        assert main(["pause", "--for", "1s", "--spool", str(spool)]) == 0
+
+    assert capsys.readouterr().out == (
+        "the pause is over already: it ended before it was noted on the disk\n"
+    )
 
 
 def test_pause_until_a_time_names_the_next_one(spool: Path) -> None:

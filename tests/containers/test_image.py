@@ -130,7 +130,7 @@ def test_a_gpu_image_that_was_given_no_gpu_says_so(yard: Yard) -> None:
 
     agent = yard.start("agent", "run", options=(*options, "--env=MORAG_AGENT_VARIANT=cuda"))
 
-    yard.wait_for(agent, "this container was started without a GPU")
+    yard.wait_for(agent, "no GPU was passed into this container")
     assert "--device nvidia.com/gpu=all" in yard.said(agent)
 
 

@@ -37,11 +37,15 @@ def test_a_job_may_go_its_whole_way(observer: Observer) -> None:
     observer.job_taken(J1, "audio", Stage.DOWNLOADING)
     for stage in Stage:
         observer.job_moved(J1, stage)
+        observer.job_paused(J1)
+        observer.job_went_on(J1)
     observer.job_ended(J1, "completed", Bytes(7))
 
 
 def test_a_job_may_end_that_was_never_taken(observer: Observer) -> None:
     observer.job_moved(J1, Stage.QUEUED)
+    observer.job_paused(J1)
+    observer.job_went_on(J1)
     observer.job_ended(J1, "lost")
 
 

@@ -88,6 +88,19 @@ def test_our_own_load_does_not_make_us_yield_and_neither_does_its_echo() -> None
     assert one.restraints == {}
 
 
+def test_in_a_container_a_pause_shows_whether_somebody_else_is_still_there() -> None:
+    one = guest()
+    streaming = gpu(used_gb=9.0, load=Load(compute=95, encoder=30))
+    shown(one, look(streaming, is_container=True), 0, 2, is_computing=True)
+    assert rung(one) is Rung.PAUSE
+
+    still_playing = gpu(used_gb=6.0, load=Load(compute=70))
+    shown(one, look(still_playing, is_container=True), *range(4, 44, 2), is_computing=False)
+    assert rung(one) is Rung.PAUSE
+    shown(one, look(gpu(used_gb=0.5), is_container=True), 44, 44 + QUIET, is_computing=False)
+    assert one.restraints == {}
+
+
 def test_with_never_nobody_makes_us_yield() -> None:
     one = shown(guest(Mode.NEVER, programs=("game*",)), look(GAME, programs=frozenset({"game"})), 0)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.config.hours import weekly_hours
-from agent.core.hours import DAY, Span, WeeklyHours, later
+from agent.core.hours import DAY, WEEK, WHOLE_WEEK, Span, WeeklyHours, later
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MONDAY = datetime(2026, 6, 1, tzinfo=BERLIN)
@@ -44,6 +44,19 @@ def test_a_sunday_that_goes_past_midnight_ends_on_monday() -> None:
     assert week.is_open(at(1, 6))
     assert week.next_change(at(7, 21)) == at(7, 22)
     assert week.next_change(at(7, 22)) == at(8, 7)
+
+
+@given(st.integers(0, WEEK - 1))
+def test_its_minutes_are_those_in_which_it_is_open(minute: int) -> None:
+    week = hours("mon 08:00-12:00; sun 22:00-07:00")
+
+    # A week in UTC, in which nobody changes the clock.
+    wall = datetime(2026, 6, 1, tzinfo=UTC) + timedelta(minutes=minute)
+    assert (minute in week.minutes) is week.is_open(wall)
+
+
+def test_a_whole_week_has_all_minutes() -> None:
+    assert hours("all day").minutes == WHOLE_WEEK
 
 
 def test_neighbouring_hours_are_one_stretch() -> None:

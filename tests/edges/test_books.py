@@ -76,6 +76,27 @@ def test_each_stage_is_booked_with_its_time(office: Office) -> None:
     assert office.rows.ended == [(J1, "completed", 9)]
 
 
+def test_a_pause_is_booked_nowhere(office: Office) -> None:
+    books = office.books
+    books.job_taken(J1, "audio", Stage.PROCESSING)
+    office.now += 10.0
+    books.job_paused(J1)
+    for _ in range(3):
+        office.now += BOOK_EVERY
+        books.ticked(Seconds(0.0))
+    books.job_went_on(J1)
+    office.now += 5.0
+    books.job_paused(J1)
+    office.now += 100.0
+    books.job_moved(J1, Stage.UPLOADING)
+    office.now += 2.0
+    books.job_ended(J1, "completed")
+
+    assert office.rows.total(J1, "processing") == 15.0
+    assert office.rows.total(J1, "uploading") == 2.0
+    assert books.seconds[Stage.PROCESSING] == 15.0
+
+
 def test_bytes_and_the_gpu_are_booked_to_their_job(office: Office) -> None:
     books = office.books
     books.job_taken(J1, "audio", Stage.PROCESSING)

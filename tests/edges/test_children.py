@@ -660,6 +660,18 @@ async def test_a_child_whose_task_ends_after_all_is_ended_too() -> None:
         await wait_until(lambda: own_children() == [])
 
 
+async def test_a_task_that_waited_for_a_place_goes_on_before_its_child_speaks() -> None:
+    heard: list[Progress] = []
+    async with new_pool() as pool:
+        await pool.stand(PAUSE)
+        waiting = asyncio.create_task(pool.run(task("text"), heard.append))
+        await wait_until(lambda: bool(heard))
+        await pool.stand(Stance())
+        await waiting
+
+    assert [one.is_paused for one in heard] == [True, False]
+
+
 async def test_a_task_whose_child_is_not_ready_yet_waits_for_its_place() -> None:
     slow = CHILD.replace("settings = decode", "time.sleep(0.5); settings = decode")
     async with new_pool(command=(sys.executable, "-c", slow)) as pool:

@@ -146,7 +146,11 @@ def as_nobody(do: Callable[[], int]) -> int:
 
 
 needs_root = pytest.mark.xfail(
-    os.geteuid() != 0, reason="only root can become somebody else", run=False, strict=False
+    os.geteuid() != 0,
+    reason="run the tests as root to have this one: it connects as another user, which only root"
+    " can become",
+    run=False,
+    strict=False,
 )
 
 

@@ -4,6 +4,7 @@ from threading import Thread
 
 import pytest
 
+from agent.edges.containers import passed_no_gpu
 from agent.edges.nvml import PAUSE, RECENT, Nvml
 from agent.edges.nvml_library import Library, installed_library
 from agent.model.gpu_state import Draw, GpuProcess, GpuState, Load, Missing, ProcessKind, Trouble
@@ -191,7 +192,8 @@ def test_a_container_without_its_gpu_is_told_how_to_get_it(tmp_path: Path) -> No
     for nvml in (driverless, blind):
         missing = the_trouble(nvml)
         assert missing.trouble is Trouble.NOT_PASSED_IN
-        assert missing.why.endswith("run it with --device nvidia.com/gpu=all")
+        assert here.engine is not None
+        assert missing.why == passed_no_gpu(here.engine)
 
 
 def test_a_card_without_its_driver_is_told(tmp_path: Path) -> None:

@@ -1,5 +1,4 @@
 import asyncio
-import json
 import socket
 import time
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ import httpx
 import pytest
 
 from agent.edges import watch_port
-from agent.edges.watch_port import LONGEST_HEAD, MOST_OPEN, Page, WatchPort, as_json, healthz
+from agent.edges.watch_port import LONGEST_HEAD, MOST_OPEN, Page, WatchPort, healthz
 from agent.model.errors import ConfigError
 
 
@@ -19,8 +18,7 @@ class Watched:
     def pages(self) -> watch_port.Pages:
         return {
             "/metrics": lambda: Page(b"up 1\n"),
-            "/healthz": lambda: healthz(self.trouble),
-            "/status.json": lambda: as_json({"slots": 1}),
+            "/healthz": lambda: healthz(self.trouble, "waits for work"),
         }
 
 
@@ -62,13 +60,6 @@ def test_metrics_are_there_as_prometheus_wants_them(port: WatchPort) -> None:
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
 
 
-def test_the_status_is_json(port: WatchPort) -> None:
-    answer = get(port, "/status.json")
-
-    assert json.loads(answer.text) == {"slots": 1}
-    assert answer.headers["content-type"] == "application/json"
-
-
 def test_an_agent_that_is_well_says_so_and_one_in_trouble_says_why(
     port: WatchPort, watched: Watched
 ) -> None:
@@ -76,7 +67,7 @@ def test_an_agent_that_is_well_says_so_and_one_in_trouble_says_why(
     watched.trouble = "the event loop stands still: 30 s too long"
     ill = get(port, "/healthz")
 
-    assert (well.status_code, well.text) == (200, "the agent is well\n")
+    assert (well.status_code, well.text) == (200, "the agent is well: waits for work\n")
     assert (ill.status_code, ill.text) == (503, "the event loop stands still: 30 s too long\n")
 
 
@@ -91,7 +82,7 @@ def test_elsewhere_it_tells_what_there_is(port: WatchPort) -> None:
     answer = get(port, "/")
 
     assert answer.status_code == 404
-    assert answer.text == "there is /healthz, /metrics, /status.json\n"
+    assert answer.text == "there is /healthz, /metrics\n"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD"])
@@ -104,12 +95,12 @@ def test_nothing_can_be_done_there(port: WatchPort, method: str) -> None:
 def test_a_page_in_a_browser_cannot_read_it_under_a_name_of_its_own(
     port: WatchPort, host: str
 ) -> None:
-    assert get(port, "/status.json", Host=host).status_code == 421
+    assert get(port, "/metrics", Host=host).status_code == 421
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:9", "[::1]", "[::1]:9", "127.0.0.1"])
 def test_its_own_names_are_taken(port: WatchPort, host: str) -> None:
-    assert get(port, "/status.json", Host=host).status_code == 200
+    assert get(port, "/metrics", Host=host).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,12 @@ class FakeObserver:
     def job_moved(self, job_id: JobId, stage: Stage) -> None:
         self.told.append(("moved", job_id, stage))
 
+    def job_paused(self, job_id: JobId) -> None:
+        self.told.append(("paused", job_id))
+
+    def job_went_on(self, job_id: JobId) -> None:
+        self.told.append(("went on", job_id))
+
     def job_ended(self, job_id: JobId, ending: str, size: Bytes | None = None) -> None:
         self.told.append(("ended", job_id, ending, size))
 

@@ -44,6 +44,10 @@ async def experienced(
     return found
 
 
+def not_yet() -> Seconds:
+    return Seconds(0.0)
+
+
 def audio(size: int, lease: str = "lease-1") -> Offer:
     offer = offer_of()
     return replace(
@@ -118,10 +122,10 @@ async def test_an_offer_that_would_not_be_done_goes_back_until_they_end(clock: L
 async def test_what_is_held_already_comes_first(clock: LoopClock) -> None:
     known = await experienced(clock)
     twenty_minutes = audio(10 * MB, "held")
-    known.hold(twenty_minutes)
+    known.hold(twenty_minutes, not_yet)
 
     assert known.judge(audio(10 * MB)) is None
-    known.hold(audio(10 * MB, "held too"))
+    known.hold(audio(10 * MB, "held too"), not_yet)
     assert known.judge(audio(20 * MB)) is not None
     known.forget(twenty_minutes)
     known.forget(audio(10 * MB, "held too"))
@@ -131,12 +135,15 @@ async def test_what_is_held_already_comes_first(clock: LoopClock) -> None:
 async def test_a_job_that_computes_is_waited_for_less_and_less(clock: LoopClock) -> None:
     known = await experienced(clock, quiet="12:45-15:00")
     held, other = audio(10 * MB, "held"), audio(10 * MB)
-    known.hold(held)
+    computed = [Seconds(0.0)]
+    known.hold(held, lambda: computed[-1])
     assert known.judge(other) is None
     await clock.sleep_until(Instant(1000))
 
-    assert known.judge(other) is not None  # It has waited all the time.
-    known.begin(held)
+    assert known.judge(other) is not None  # It has waited, or paused, all the time.
+    computed.append(Seconds(1000.0))
+    assert known.judge(other) is None
+    await clock.sleep_until(Instant(1400))
     assert known.judge(other) is not None
     known.forget(held)
     assert known.judge(other) is None
@@ -145,8 +152,7 @@ async def test_a_job_that_computes_is_waited_for_less_and_less(clock: LoopClock)
 async def test_a_job_that_has_computed_for_long_is_soon_done(clock: LoopClock) -> None:
     known = await experienced(clock, quiet="12:45-15:00")
     held, other = audio(10 * MB, "held"), audio(10 * MB)
-    known.hold(held)
-    known.begin(held)
+    known.hold(held, lambda: Seconds(1000.0))
     await clock.sleep_until(Instant(1000))
 
     assert known.judge(other) is None

@@ -87,6 +87,45 @@ async def test_a_paused_job_keeps_its_lease_and_says_that_it_waits(world: World)
     assert {(report.stage, report.message) for report in during} == {(Stage.PROCESSING, "paused")}
 
 
+async def test_a_pause_counts_for_nobody_as_computing(world: World) -> None:
+    job = world.add(plan=LONG)
+
+    async with restrained(world, (30.0, game(Rung.PAUSE)), (HOUR / 2, None), until=HOUR):
+        assert job.state == "completed"
+
+    ((_, result),) = job.results
+    assert result.metrics["process_s"] == pytest.approx(100.0, abs=0.1)
+    # It came to its safe point a second after it was asked to.
+    assert result.metrics["paused_s"] == pytest.approx(HOUR / 2 - 31.0, abs=0.1)
+    told = [one for one in world.observer.told if one[0] in {"paused", "went on"}]
+    assert told == [("paused", J1), ("went on", J1)]
+
+
+async def test_a_paused_job_computes_nothing(world: World) -> None:
+    world.add(plan=LONG)
+    seen: list[bool] = []
+
+    async with working(world) as agent:
+        at(30.0, partial(agent.board.restrain, "guest", game(Rung.PAUSE)))
+        at(90.0, partial(agent.board.restrain, "guest", None))
+        for when in (20.0, 60.0, 100.0, 300.0):
+            at(when, lambda: seen.append(agent.board.is_computing))
+        await world.sleep_until(301.0)
+
+    assert seen == [True, False, True, False]
+
+
+async def test_one_job_that_computes_beside_a_paused_one_is_enough(world: World) -> None:
+    two_gpus(world)
+    world.add(plan=LONG)
+    world.add(J2, plan=LONG)
+    step = game(Rung.PAUSE, "GPU-a")
+
+    async with restrained(world, (30.0, step), until=60.0) as agent:
+        assert [job.is_paused for job in agent.board.jobs] == [True, False]
+        assert agent.board.is_computing
+
+
 async def test_a_job_handed_back_is_queued_again_and_no_failure(world: World) -> None:
     job = world.add(plan=LONG)
 

@@ -49,3 +49,35 @@ def test_what_comes_after_the_end_is_booked_nowhere() -> None:
     now.at = 100.0
 
     assert sum(watch.read().values()) == 3.0
+
+
+def test_a_pause_is_no_part_of_its_phase() -> None:
+    now = Hands()
+    watch = Stopwatch(now, Phase.PROCESSING)
+    now.at = 60.0
+    watch.on_paused()
+    now.at = 3660.0
+    assert (watch.is_paused, watch.computed) == (True, 60.0)
+
+    watch.on_went_on()
+    now.at = 3670.0
+
+    assert (watch.is_paused, watch.computed) == (False, 70.0)
+    assert watch.read() == {
+        "download_s": 0.0,
+        "queued_s": 0.0,
+        "process_s": 70.0,
+        "upload_s": 0.0,
+        "paused_s": 3600.0,
+    }
+
+
+def test_the_next_phase_ends_a_pause() -> None:
+    now = Hands()
+    watch = Stopwatch(now, Phase.PROCESSING)
+    watch.on_paused()
+    watch.enter(Phase.DELIVERING)
+    now.at = 2.0
+
+    assert not watch.is_paused
+    assert watch.read()["upload_s"] == 2.0

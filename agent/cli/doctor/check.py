@@ -20,6 +20,10 @@ class Group(StrEnum):
     SERVER = "server"
 
 
+Odd: TypeAlias = tuple[str, str]
+"""What is odd about the settings, and what to do."""
+
+
 class Verdict(StrEnum):
     OK = "ok"
     WARNING = "warning"

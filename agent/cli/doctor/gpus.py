@@ -14,7 +14,7 @@ from agent.cli.doctor.check import (
 )
 from agent.cli.doctor.patient import DRIVER_DEADLINE, Patient
 from agent.config import wants_a_gpu
-from agent.edges.containers import started_without_gpu
+from agent.edges.containers import passed_no_gpu
 from agent.edges.trials import Broken
 from agent.pipelines.trials.driver import Card, Driver, Trouble
 
@@ -99,9 +99,9 @@ def _without(driver: Driver, patient: Patient) -> Finding:
 
 def _how_to_pass_it_in(patient: Patient) -> str | None:
     """To a container that is meant to have a GPU, and was started without."""
-    if not wants_a_gpu(patient.settings, patient.environ):
+    if patient.container is None or not wants_a_gpu(patient.settings, patient.environ):
         return None
-    return started_without_gpu(patient.container)
+    return passed_no_gpu(patient.container)
 
 
 def _judged(patient: Patient, seen: str, advice: str) -> Finding:

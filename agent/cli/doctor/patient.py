@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from agent.config import Loaded, Settings, pipeline_settings
 from agent.edges.child_environment import child_environment
 from agent.edges.container_engines import has_gpu_files
+from agent.edges.owner import Owner
 from agent.edges.probe import SystemProbe
 from agent.edges.surroundings import Engine, Surroundings
 from agent.edges.trials import Broken, Trial
@@ -95,6 +96,11 @@ class Patient:
             gpus=gpus,
             hostname=box.hostname,
         )
+
+    @cached_property
+    def is_owner_known(self) -> bool:
+        """Something tells whether somebody is at this box."""
+        return Owner().idle() is not None
 
     @cached_property
     def has_nvidia_hardware(self) -> bool:

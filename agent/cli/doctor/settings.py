@@ -5,18 +5,19 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from agent.cli.doctor.check import Check, Finding, Group, error, ok, warning
+from agent.cli.doctor.check import Check, Finding, Group, Odd, error, ok, warning
 from agent.cli.doctor.patient import Patient
+from agent.cli.doctor.sharing import Shared, sharing_oddities
 from agent.config import Loaded, Settings, agent_token, slots_on
 from agent.edges.mounts import existing
 from agent.model.errors import ConfigError
 from agent.model.hardware import Hardware
+from agent.pipelines.trials.driver import Driver
 
 _GRACE_OF_CONTAINERS = 10.0
 """Seconds between SIGTERM and SIGKILL that engines give by default."""
 _GB = 10**9
-Odd = tuple[str, str]
-"""What is odd, and what to do."""
+_PLAIN = Shared()
 
 
 def settings_checks(patient: Patient) -> Iterator[Check]:
@@ -48,11 +49,19 @@ def token_finding(settings: Settings) -> Finding:
 
 
 def _sense(patient: Patient) -> Finding:
-    return sense_finding(patient.settings, patient.hardware(), patient.container)
+    settings, driver = patient.settings, patient.driver() if patient.settings.gpu else None
+    shared = Shared(
+        cards=driver.cards if isinstance(driver, Driver) else (),
+        # Asking costs a process.
+        is_owner_known=settings.guest_yield != "when_idle" or patient.is_owner_known,
+    )
+    return sense_finding(settings, patient.hardware(), patient.container, shared)
 
 
-def sense_finding(settings: Settings, hardware: Hardware, container: str | None) -> Finding:
-    odd = list(oddities(settings, hardware, container))
+def sense_finding(
+    settings: Settings, hardware: Hardware, container: str | None, shared: Shared = _PLAIN
+) -> Finding:
+    odd = [*oddities(settings, hardware, container), *sharing_oddities(settings, shared)]
     if not odd:
         return ok("they fit together, and they fit this box")
     return warning("; ".join(seen for seen, _ in odd), "; ".join(advice for _, advice in odd))

@@ -1,6 +1,6 @@
 """A service of systemd: the machine's, as a user of its own, or a person's."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from agent.cli.installing.plan import NAME, Plan, Sheet, Site
@@ -10,6 +10,8 @@ from agent.cli.installing.units import about, environment, restarting, unit_file
 SYSTEM_FOLDER = Path("/etc/systemd/system")
 _STATE = f"/var/lib/{NAME}"
 _CACHE = f"/var/cache/{NAME}"
+_ITS_OWN = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 (looked for, not written to)
+"""Folders of which the service sees others than everybody else: PrivateTmp."""
 _WALLS = (
     "NoNewPrivileges=yes",
     "CapabilityBoundingSet=",
@@ -32,11 +34,11 @@ _WALLS = (
 up (Landlock, seccomp): no PrivateDevices, ProtectClock, MemoryDenyWriteExecute, ProtectProc."""
 
 
-def systemd_plan(site: Site, user_folder: Path) -> Plan:
+def systemd_plan(site: Site, user_folder: Path, its_own: Collection[Path] = _ITS_OWN) -> Plan:
     sheet = Sheet(f"{NAME}.service", unit_file(_sections(site)))
     folder = user_folder / "systemd/user" if site.is_user else SYSTEM_FOLDER
     commands = _for_a_person() if site.is_user else _for_the_machine()
-    remarks = () if site.is_user else tuple(_remarks(site))
+    remarks = () if site.is_user else tuple(_remarks(site, its_own))
     return Plan(folder=folder, sheets=(sheet,), commands=commands, remarks=remarks)
 
 
@@ -111,16 +113,25 @@ def _for_the_machine() -> tuple[str, ...]:
     )
 
 
-def _remarks(site: Site) -> Iterator[str]:
+def _remarks(site: Site, its_own: Collection[Path]) -> Iterator[str]:
     yield f"the service runs as a user of its own; its spool is {_STATE}/spool"
     if site.log_file is not None:
         yield f"it cannot write {site.log_file} (log.file): journalctl has the log"
     for path in filter(None, (site.python, site.config, site.models)):
-        if (closed := _closed(path)) is not None:
+        if any(path.is_relative_to(folder) for folder in its_own):
+            yield (
+                f"{path} is not there for the service, which has {_listed(its_own)} of its own:"
+                " move it, or give --user for a service of yours"
+            )
+        elif (closed := _closed(path)) is not None:
             yield (
                 f"{path} is out of that user's reach, because {closed} is closed to others:"
                 " install into /opt, or give --user for a service of your own"
             )
+
+
+def _listed(folders: Collection[Path]) -> str:
+    return " and ".join(f"a {folder}" for folder in folders)
 
 
 def _closed(path: Path) -> Path | None:

@@ -5,7 +5,6 @@ would index the empty document, and nobody would ever learn that the microphone 
 """
 
 from pathlib import Path
-from timeit import default_timer as stopwatch
 
 from agent.model.work import PipelineSettings, Produced, Progress, Task
 from agent.pipelines.audio.decoding import record
@@ -18,6 +17,7 @@ from agent.pipelines.box.running import box_of
 from agent.pipelines.box.scratch import scratch_of
 from agent.pipelines.options import parse_options
 from agent.pipelines.pipeline import Report
+from agent.pipelines.timed_report import TimedReport
 
 _DECODED, _USUAL_LENGTH = 0.03, 600.0
 
@@ -44,7 +44,7 @@ class AudioPipeline:
 
     def run(self, task: Task, report: Report) -> Produced:
         options = parse_options(AudioOptions, task.options)
-        begun = stopwatch()
+        report = timed = TimedReport(report)
         with scratch_of(task) as scratch:
             recording = record(
                 self._box,
@@ -60,7 +60,7 @@ class AudioPipeline:
             report(Progress(WRITING, "writing"))
             output = Path(task.output)
             pictures = draw_waveform(recording, transcript, output) if options.waveform else ()
-            taken = stopwatch() - begun
+            taken = timed.seconds
             written = (*write_transcript(transcript, output, taken), *pictures)
             return Produced(written, summary_of(transcript, recording.source, taken))
 

@@ -7,7 +7,6 @@ size, time, camera, colours and fingerprint are worth finding again. Nothing was
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from timeit import default_timer as stopwatch
 
 from agent.model.ids import Bytes
 from agent.model.work import PipelineSettings, Produced, Progress, Task
@@ -28,6 +27,7 @@ from agent.pipelines.ocr.scripts import can_read
 from agent.pipelines.options import parse_options
 from agent.pipelines.output import Written, write
 from agent.pipelines.pipeline import Report
+from agent.pipelines.timed_report import TimedReport
 
 _DECODED, _READ = 0.15, 0.9
 """Fractions of the whole task; reading the text is most of it."""
@@ -59,14 +59,14 @@ class ImagePipeline:
 
     def run(self, task: Task, report: Report) -> Produced:
         options = parse_options(ImageOptions, task.options)
-        begun = stopwatch()
+        report = timed = TimedReport(report)
         self._refuse_the_impossible(options)
         with scratch_of(task) as scratch:
             picture = self._look(task, scratch, options, report)
             analysis = self._analysed(task, picture, options, report)
             report(Progress(_READ, "writing"))
             more = self._looks(picture.pixels(0), options, Path(task.output))
-        taken = stopwatch() - begun
+        taken = timed.seconds
         written = (*_write_all(analysis, taken, Path(task.output)), *more)
         return Produced(written, as_summary(analysis, taken))
 

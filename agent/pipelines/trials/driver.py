@@ -13,6 +13,8 @@ from typing import Protocol, TypeVar, cast
 from agent.pipelines.trials.telling import reason_of, tell
 
 _Told = TypeVar("_Told")
+_SLOWDOWN = 1
+"""The library's number of that threshold."""
 _NAMESPACE = Path("/proc/self/ns/pid")
 _OF_THE_HOST = "pid:[4026531836]"
 """The kernel's fixed number."""
@@ -59,6 +61,8 @@ class Card:
     capability: tuple[int, int] | None
     compute_mode: int | None
     holders: tuple[Holder, ...]
+    slows_at_c: int | None = None
+    """Degrees at which it slows itself down; newer cards do not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +106,7 @@ class Library(Protocol):
     def nvmlDeviceGetMemoryInfo(self, _handle: object, /) -> _Memory: ...  # noqa: N802
     def nvmlDeviceGetCudaComputeCapability(self, _handle: object, /) -> Sequence[int]: ...  # noqa: N802
     def nvmlDeviceGetComputeMode(self, _handle: object, /) -> int: ...  # noqa: N802
+    def nvmlDeviceGetTemperatureThreshold(self, _handle: object, _kind: int, /) -> int: ...  # noqa: N802
     def nvmlDeviceGetComputeRunningProcesses(self, _handle: object, /) -> Sequence[_Process]: ...  # noqa: N802
     def nvmlDeviceGetGraphicsRunningProcesses(self, _handle: object, /) -> Sequence[_Process]: ...  # noqa: N802
 
@@ -146,6 +151,9 @@ def _card(library: Library, number: int) -> Card:
         capability=None if capability is None else (int(capability[0]), int(capability[1])),
         compute_mode=_asked(library, lambda: library.nvmlDeviceGetComputeMode(handle)),
         holders=_holders(library, handle),
+        slows_at_c=_asked(
+            library, lambda: library.nvmlDeviceGetTemperatureThreshold(handle, _SLOWDOWN)
+        ),
     )
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from timeit import default_timer as stopwatch
 from typing import TypeAlias
 
 from agent.model.work import PipelineSettings, Produced, Task
@@ -21,6 +20,7 @@ from agent.pipelines.models.leaving import leave_gpu, return_to_gpu
 from agent.pipelines.options import parse_options
 from agent.pipelines.output import Written
 from agent.pipelines.pipeline import Report
+from agent.pipelines.timed_report import TimedReport
 from agent.pipelines.video.clips import Clip, Cutter, check_clips_are_possible
 from agent.pipelines.video.completeness import is_cut_off, notes
 from agent.pipelines.video.options import VideoOptions
@@ -87,7 +87,7 @@ class VideoPipeline:
                 reader=reader,
                 decoding=self._decoding,
                 scratch=scratch,
-                report=report,
+                report=TimedReport(report),
             ).produced()
 
     def _loaded_reader(self) -> TextReader:
@@ -122,10 +122,9 @@ class _Film:
     reader: TextReader | None
     decoding: "_Decoding"
     scratch: Path
-    report: Report
+    report: TimedReport
 
     def produced(self) -> Produced:
-        begun = stopwatch()
         folder = Path(self.task.output)
         probe = probe_of(self.box.read("video-probe", self._file, self._room("probe")))
         view, pictures, unseen = self._looked(probe, folder)
@@ -142,7 +141,7 @@ class _Film:
             clips=self._cut(probe, view, folder),
             notes=tuple(notes(probe, view, sound, unseen)),
             is_cut_off=is_cut_off(probe, view, sound),
-            process_seconds=stopwatch() - begun,
+            process_seconds=self.report.seconds,
         )
         return Produced(
             (*publish_texts(analysis, folder), *pictures, *sound.pictures), summary_of(analysis)

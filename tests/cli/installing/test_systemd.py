@@ -64,10 +64,33 @@ def test_a_service_of_the_machine_says_what_its_user_cannot_reach(tmp_path: Path
     closed.mkdir(mode=0o700)
     tmp_path.chmod(0o755)
 
-    told = " ".join(systemd_plan(site(python=closed / "bin/python"), HOME).remarks)
+    made = site(python=closed / "bin/python")
+    told = " ".join(systemd_plan(made, HOME, its_own=()).remarks)
 
     assert f"{closed / 'bin/python'} is out of that user's reach" in told
     assert "--user" in told
+
+
+@pytest.mark.parametrize("what", ["python", "config", "models"])
+def test_what_lies_where_the_service_has_folders_of_its_own_is_told(what: str) -> None:
+    below = Path("/var/tmp/agent/of mine")  # noqa: S108
+
+    (_, told) = systemd_plan(site(**{what: below}), HOME).remarks
+
+    assert told == (
+        f"{below} is not there for the service, which has a /tmp and a /var/tmp of its own:"
+        " move it, or give --user for a service of yours"
+    )
+
+
+def test_a_service_of_ones_own_sees_the_folders_of_everybody() -> None:
+    made = owner(config=Path("/tmp/agent.toml"), models=Path("/tmpfoo"))  # noqa: S108
+
+    assert systemd_plan(made, HOME).remarks == ()
+
+
+def test_only_what_lies_below_those_folders_is_told() -> None:
+    assert len(systemd_plan(site(models=Path("/tmpfs/models")), HOME).remarks) == 1  # noqa: S108
 
 
 def test_a_log_file_is_out_of_its_reach_too() -> None:

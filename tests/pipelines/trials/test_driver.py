@@ -75,6 +75,10 @@ class FakeNvml:
         self._refuse()
         return 0
 
+    def nvmlDeviceGetTemperatureThreshold(self, _handle: object, kind: int, /) -> int:  # noqa: N802
+        self._refuse()
+        return {0: 98, 1: 95}[kind]
+
     def nvmlDeviceGetComputeRunningProcesses(  # noqa: N802
         self, _handle: object, /
     ) -> list[Process]:
@@ -104,6 +108,7 @@ def test_a_driver_tells_itself_its_cuda_and_its_cards() -> None:
                 capability=(8, 6),
                 compute_mode=0,
                 holders=(),
+                slows_at_c=95,
             ),
         ),
     )
@@ -126,6 +131,7 @@ def test_what_an_old_card_does_not_know_is_left_out() -> None:
     assert found.cuda is None
     assert (found.cards[0].capability, found.cards[0].compute_mode) == (None, None)
     assert found.cards[0].holders == ()
+    assert found.cards[0].slows_at_c is None
 
 
 @pytest.mark.parametrize(
