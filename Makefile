@@ -23,6 +23,7 @@ containers: $(VENV)/.all  ## build the image, run it locked in, stop it; no regi
 SEEDS ?= 20000
 simulate: $(VENV)/.all  ## that many worlds full of faults (SEEDS=20000); says how to tell a failing one again
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --morag
 
 lint: $(VENV)/.all  ## format, rules, types, floors, dead code, unused dependencies
 	$(BIN)/ruff format --check .

@@ -6,12 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Protocol
 
 import httpx
 
 from agent.edges.clock import SystemClock
 from agent.edges.downloads import HttpInputSource
 from agent.edges.http import Connection, Sockets
+from agent.edges.manner import Manner
 from agent.edges.native_server import Identity, NativeServer
 from agent.edges.spool import DiskSpool
 from agent.edges.tus import TusClient
@@ -21,6 +23,7 @@ from agent.model.ids import AgentId, BootId, Bytes, Seconds
 from agent.model.restraint import Restraint, Rung
 from agent.ports import Introduction
 from agent.runtime.agent import Agent
+from agent.runtime.dialects import Dialect
 from agent.runtime.introduced import IntroducedServer
 from agent.runtime.tools import Policy, Tools
 from agent.wire.base import BOOT_HEADER
@@ -28,11 +31,10 @@ from tests.fakes.display import FakeDisplay
 from tests.simulation import house
 from tests.simulation.clocks import wall
 from tests.simulation.disk import Disk
-from tests.simulation.ledger import Ledger
 from tests.simulation.loop import Machine
 from tests.simulation.network import Network
-from tests.simulation.pool import SimulatedPool
-from tests.simulation.story import AgentStory, Story
+from tests.simulation.pool import SimulatedPool, Watcher
+from tests.simulation.story import AgentStory, JobStory, Story
 from tests.simulation.wire import Wire
 
 HARDWARE = Hardware(
@@ -46,18 +48,31 @@ STOP_PATIENCE = 15.0
 """After this long a service manager kills what it has asked to stop."""
 
 
+class Book(Watcher, Protocol):
+    """Where a box writes down what it sees."""
+
+    def blame(self, what: str) -> None: ...
+
+    def ended(self, process: str) -> None:
+        """The process is dead: its children are too."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Around:
     """The world that all boxes share."""
 
     story: Story
     network: Network
-    ledger: Ledger
+    ledger: Book
     disk: Disk
     folder: Path
 
 
 class Box:
+    manner = Manner()
+    """How the server is spoken to."""
+
     def __init__(self, agent: AgentStory, token: str, machine: Machine, around: Around) -> None:
         self.name = agent.name
         self.slots = agent.slots
@@ -153,11 +168,11 @@ class Box:
 
     async def _live(self, process: str) -> None:
         loop = self._network.loop
-        boot_id = BootId(os.fsencode(f"{self._story.seed}/{process}").hex())
         connection = Connection(
             f"http://{house.HOST}",
             self._token,
             sockets=Sockets(now=loop.true_time, transport=lambda: self._wire(process)),
+            manner=self.manner,
         )
         self._spool = spool = DiskSpool(
             self.spool_folder,
@@ -165,24 +180,15 @@ class Box:
             machine_boot=f"{self.name}-{self._machine_boots}",
             checkpoint=CHECKPOINT,
         )
-        self._pool = pool = SimulatedPool(
-            process,
-            self.machine,
-            {job.name: job for job in self._story.jobs},
-            self._ledger,
-            self.slots,
-        )
-        identity = Identity(agent_id=AgentId(self.name), boot_id=boot_id)
-        server = NativeServer(
-            connection, identity, hardware=lambda: HARDWARE, health=lambda: {"ok": True}
-        )
-        header = {BOOT_HEADER: boot_id}
+        jobs = {job.name: job for job in self._story.jobs}
+        self._pool = self._pool_of(process, jobs)
+        spoken = self._speak(connection, process)
         tools = Tools(
-            server=IntroducedServer(server, self._introduction(), spool),
-            source=HttpInputSource(connection, header),
-            sink=TusArtifactSink(TusClient(connection, header)),
+            server=IntroducedServer(spoken.server, self._introduction(), spool),
+            source=spoken.source,
+            sink=spoken.sink,
             spool=spool,
-            pool=pool,
+            pool=self._pool,
             clock=SystemClock(),
             display=FakeDisplay(),
             rng=Random(f"{self._story.seed}/{process}"),
@@ -194,6 +200,22 @@ class Box:
             await self._agent.run()
         finally:
             await connection.close()
+
+    def _pool_of(self, process: str, jobs: dict[str, JobStory]) -> SimulatedPool:
+        return SimulatedPool(process, self.machine, jobs, self._ledger, self.slots)
+
+    def _speak(self, connection: Connection, process: str) -> Dialect:
+        boot_id = BootId(os.fsencode(f"{self._story.seed}/{process}").hex())
+        identity = Identity(agent_id=AgentId(self.name), boot_id=boot_id)
+        header = {BOOT_HEADER: boot_id}
+        return Dialect(
+            "native",
+            NativeServer(
+                connection, identity, hardware=lambda: HARDWARE, health=lambda: {"ok": True}
+            ),
+            HttpInputSource(connection, header),
+            TusArtifactSink(TusClient(connection, header)),
+        )
 
     def _wire(self, process: str) -> httpx.AsyncBaseTransport:
         return Wire(self._network, process)

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 Headers = tuple[tuple[str, str], ...]
 _LEASE = re.compile(r"/v1/leases/([^/]+)/([a-z]+)")
+_REMOTE_JOB = re.compile(r"/api/v1/remote-jobs/([^/]+)/(download|result|status)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,19 @@ class Call:
         return found[1] if found else ""
 
     @property
+    def remote_job(self) -> str:
+        """The job of a MoRAG server that it is about."""
+        found = _REMOTE_JOB.match(self.path)
+        return found[1] if found else ""
+
+    @property
     def verb(self) -> str:
-        """What it is about: `hello`, `poll`, `renew`, `input`, `artifacts`, `jobs` and so on."""
+        """What it is about: `hello`, `poll`, `renew`, `input`, `artifacts`, `result` and so on."""
         found = _LEASE.match(self.path)
         if found:
             return found[2]
+        if remote := _REMOTE_JOB.match(self.path):
+            return "input" if remote[2] == "download" else remote[2]
         if self.path.endswith("/poll"):
             return "poll"
         if self.path.startswith("/v1/agents/"):

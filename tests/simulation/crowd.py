@@ -3,8 +3,10 @@
 import gc
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 
+from tests.simulation.morag import world as morag
 from tests.simulation.world import run
 
 Failure = tuple[int, tuple[str, ...]]
@@ -12,21 +14,22 @@ SHARE = 25
 """Seeds that a process takes at once."""
 
 
-def failures(seeds: Sequence[int], processes: int) -> list[Failure]:
-    """The seeds that went wrong, and how."""
+def failures(seeds: Sequence[int], processes: int, *, is_morag: bool = False) -> list[Failure]:
+    """The seeds that went wrong, and how; with `is_morag` over a server without leases."""
+    look = partial(failures_of, is_morag=is_morag)
     shares = [seeds[start : start + SHARE] for start in range(0, len(seeds), SHARE)]
     if processes == 1:
-        return [failure for share in shares for failure in failures_of(share)]
+        return [failure for share in shares for failure in look(share)]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        return [failure for found in pool.map(failures_of, shares) for failure in found]
+        return [failure for found in pool.map(look, shares) for failure in found]
 
 
-def failures_of(seeds: Sequence[int]) -> list[Failure]:
-    found = []
+def failures_of(seeds: Sequence[int], *, is_morag: bool) -> list[Failure]:
+    found, live = [], morag.run if is_morag else run
     gc.freeze()  # What is there by now stays: the garbage of each world is found quickly.
     for seed in seeds:
         try:
-            wrongs = run(seed).wrongs
+            wrongs = live(seed).wrongs
         except Exception as error:  # noqa: BLE001 - a world that breaks is a failure like another
             wrongs = (f"the simulation broke: {error!r}",)
         if wrongs:

@@ -138,7 +138,7 @@ def _chunk(kind: Kind, call: Call, drawn: int) -> int:
 
 def _likes(kind: Kind, call: Call) -> int:
     """Cuts in the middle are for what has one."""
-    is_long = len(call.body) > LONG_BODY // 4 and call.verb in {"artifacts", "jobs"}
+    is_long = len(call.body) > LONG_BODY // 4 and call.verb in {"artifacts", "jobs", "result"}
     match kind:
         case Kind.CUT_DOWN | Kind.CORRUPT_DOWN:
             return 5 if call.is_download else 0

@@ -54,7 +54,7 @@ class SimulatedPool:
         self._busy = 0
         self.is_dead = False
         self._machine = machine
-        self._jobs = jobs
+        self.jobs = jobs
         self._watcher = watcher
         self._counts: dict[str, int] = {}
 
@@ -86,7 +86,7 @@ class SimulatedPool:
         before.set()
 
     async def _run(self, task: Task, on_progress: Callable[[Progress], None]) -> Outcome:
-        job = self._jobs[str(task.options["name"])]
+        job = self.job_of(task)
         count = self._counts[job.name] = self._counts.get(job.name, -1) + 1
         course = job.courses[min(count, len(job.courses) - 1)]
         self._watcher.computes(self.process, job)
@@ -99,6 +99,13 @@ class SimulatedPool:
             return await self._end(task, job, course.ending)
         finally:
             self._watcher.stopped(self.process, job)
+
+    def job_of(self, task: Task) -> JobStory:
+        return self.jobs[str(task.options["name"])]
+
+    def results(self, job: JobStory, content: bytes) -> dict[str, bytes]:
+        """What comes of this input."""
+        return job.results(content)
 
     async def _compute(self, seconds: float, on_progress: Callable[[Progress], None]) -> None:
         now = asyncio.get_running_loop().time
@@ -130,7 +137,7 @@ class SimulatedPool:
         if ending in FAILURES:
             _write(task.output, {"half-done": b"?"})
             return Failed(FAILURES[ending], f"{ending.name} as the seed says")
-        results = job.results(_read(task.input))
+        results = self.results(job, _read(task.input))
         _write(task.output, results)
         return Produced(tuple((name, "text/plain") for name in results), {"name": job.name})
 

@@ -5,13 +5,11 @@ import json
 import logging
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from random import Random
 
-from agent.model.restraint import Rung
 from agent.server.tokens import TokenKind, create_token
 from tests.simulation import edge, house, origin
 from tests.simulation.box import Around, Box
@@ -22,16 +20,12 @@ from tests.simulation.holdings import Holdings
 from tests.simulation.house import House
 from tests.simulation.judge import Judge
 from tests.simulation.ledger import Ledger
-from tests.simulation.loop import Machine, SimulationLoop
+from tests.simulation.loop import SimulationLoop
 from tests.simulation.network import Network
 from tests.simulation.origin import Origin
-from tests.simulation.story import NAMES, SERVER, Blow, Event, Source, Story, Yield, story
+from tests.simulation.story import NAMES, SERVER, Source, Story, story
+from tests.simulation.troubles import Troubles
 
-PATIENCE = 3 * 3600.0
-"""After the last trouble; everything has settled long before."""
-LOOK = 10.0
-MOMENT_COMES = 150.0
-MOST_ROUNDS = 200_000
 CALM = Weather(rate=0.0, kinds=(), until=0.0)
 
 
@@ -55,13 +49,12 @@ def run(seed: int, *, with_logs: bool = False) -> Verdict:
             return runner.run(world.run())
 
 
-class World:
+class World(Troubles):
     def __init__(self, told: Story, loop: SimulationLoop, disk: Disk, folder: Path) -> None:
+        super().__init__()
         self.story = told
         self.loop = loop
         self.disk = disk
-        self._hits = 0
-        """Machines that are being hit, or are down."""
         jobs = {job.name: job for job in told.jobs}
         slots = {agent.name: agent.slots for agent in told.agents}
         holdings = Holdings(self._machine_time, lambda: self.house.uptime)
@@ -115,100 +108,18 @@ class World:
         wrongs = tuple(self.ledger.wrongs)
         return Verdict(self.story.seed, wrongs, tuple(self.ledger.trace), states)
 
-    async def _settle(
-        self, clients: "list[asyncio.Task[str]]", lives: "list[asyncio.Task[None]]"
-    ) -> None:
-        """Until everybody has told their story and nobody knows of anything to do."""
-        ends = self.story.weather.until + PATIENCE
-        while self.loop.true_time() < ends and self.loop.rounds.iterations < MOST_ROUNDS:
-            await asyncio.sleep(LOOK)
-            if all(task.done() for task in clients) and not self._hits and self._is_quiet():
-                break
-        else:
-            self.ledger.blame("not everything had come to its end")
-        for task in lives:
-            task.cancel()
+    @property
+    def chronicle(self) -> Ledger:
+        return self.ledger
+
+    @property
+    def server(self) -> House:
+        return self.house
 
     def _is_quiet(self) -> bool:
         if any(box.holds_jobs for box in self.boxes.values()) or self.ledger.still_computing():
             return False
         return all(state in ENDED for state in _states(self.house.folder).values())
-
-    async def _live(self, who: str) -> None:
-        """What the story has in store for one machine."""
-        if who != SERVER:
-            await asyncio.sleep(next(a.since for a in self.story.agents if a.name == who))
-            self.boxes[who].boot()
-        for event in self.story.events:
-            if event.who == who:
-                await self._wait_for(event)
-                self.ledger.note(who, f"{event.blow.name} for {event.lasts:g} s")
-                self._hits += 1
-                await (self._hit_server(event) if who == SERVER else self._hit_agent(event))
-                self._hits -= 1
-
-    async def _need(self, need: Yield) -> None:
-        await asyncio.sleep(need.at)
-        box, source = self.boxes[need.who], f"since {need.at}"
-        self.ledger.note(need.who, f"{need.rung.name} for {need.lasts:g} s")
-        self._hits += 1
-        box.restrain(source, need.rung)
-        await asyncio.sleep(need.lasts)
-        box.restrain(source, Rung.WORK)
-        self._hits -= 1
-
-    async def _wait_for(self, event: Event) -> None:
-        await asyncio.sleep(max(0.0, event.at - self.loop.true_time()))
-        if event.after:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(MOMENT_COMES):
-                    who = "" if event.who == SERVER else event.who
-                    await self.ledger.moments.after(who, event.after)
-            await asyncio.sleep(event.delay)
-
-    async def _hit_agent(self, event: Event) -> None:
-        box = self.boxes[event.who]
-        match event.blow:
-            case Blow.SUSPEND:
-                box.suspend()
-                await asyncio.sleep(event.lasts)
-                box.machine.resume()
-                return
-            case Blow.STOP:
-                await box.stop()
-            case Blow.CRASH:
-                await box.die(None)
-            case Blow.POWER_CUT:
-                await box.die(self._dice(f"cut/{event.at}"))
-        await asyncio.sleep(event.lasts)
-        box.boot()
-
-    async def _hit_server(self, event: Event) -> None:
-        match event.blow:
-            case Blow.SUSPEND:
-                self.house.machine.suspend()
-                await asyncio.sleep(event.lasts)
-                self.house.machine.resume()
-                return
-            case Blow.STOP:
-                await self.house.stop(self.network)
-            case Blow.CRASH:
-                await self.house.die(self.network, self.disk, None)
-            case Blow.POWER_CUT:
-                await self.house.die(self.network, self.disk, self._dice(f"cut/{event.at}"))
-        await asyncio.sleep(event.lasts)
-        await self.house.boot(event.clock_jump)
-
-    def _machine_time(self, process: str) -> float:
-        box = self.boxes.get(process.partition("/")[0])
-        now = self.loop.true_time()
-        return now if box is None else box.machine.time(now)
-
-    def _machine(self, name: str) -> Machine:
-        return Machine(name, self.loop, self._dice(f"machine/{name}"))
-
-    def _dice(self, what: str) -> Random:
-        return Random(f"{self.story.seed}/{what}")
 
 
 ENDED = {"completed", "failed", "cancelled"}

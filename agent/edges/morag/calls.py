@@ -15,6 +15,8 @@ from agent.edges.lanes import FreeLane
 from agent.edges.morag.problems import GaveUpError, refusal
 from agent.model.claim import JobStatus, NewJob, Outcome
 from agent.model.errors import (
+    CredentialsRefusedError,
+    RequestRefusedError,
     ServerUnavailableError,
 )
 from agent.model.ids import AgentId, Bytes, JobId, Seconds
@@ -89,6 +91,8 @@ class MoragCalls:
             answer = await self._connection.call(
                 "PUT", url, content=body, headers=headers, deadline=patience
             )
+        except (CredentialsRefusedError, RequestRefusedError) as error:
+            return NotTaken(error)
         except GaveUpError as error:
             return InDoubt(error)
         except ServerUnavailableError as error:

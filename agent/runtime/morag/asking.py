@@ -36,6 +36,8 @@ class Asking:
         """
         if self._under_way is None and self._clock.now() >= self._pace.next_at:
             self._under_way = asyncio.create_task(self._ask(content_types))
+            # Nobody may be left to hear how it failed.
+            self._under_way.add_done_callback(_look_at)
         await self.heard()
 
     async def heard(self) -> None:
@@ -61,6 +63,11 @@ class Asking:
         else:
             self._pace.on_job(now)
             await self._holdings.take(_claim_of(job), now)
+
+
+def _look_at(question: asyncio.Task[None]) -> None:
+    if not question.cancelled():
+        question.exception()
 
 
 def _claim_of(job: NewJob) -> Claim:

@@ -6,7 +6,12 @@ from dataclasses import replace
 import structlog
 
 from agent.model.claim import Claim, JobStatus, Outcome
-from agent.model.errors import CredentialsRefusedError, LeaseLostError, ServerUnavailableError
+from agent.model.errors import (
+    CredentialsRefusedError,
+    LeaseLostError,
+    ServerError,
+    ServerUnavailableError,
+)
 from agent.model.ids import Bytes, Instant, JobId, LeaseId, Seconds
 from agent.model.lease import InputRef, LostReason, Offer, Stage
 from agent.ports import Clock, Grant, RemoteJobs, Resumed, Resuming, Sight
@@ -103,8 +108,13 @@ class Offering:
     async def _looked_at(self, claim: Claim) -> Claim | None:
         try:
             sight = await self._calls.look(claim.url)
-        except (CredentialsRefusedError, LeaseLostError):
-            # Said of a job that is over, but also of a file that is not there any more.
+        except CredentialsRefusedError as error:
+            # What MoRAG says of a job that is over; or else something on the way said it.
+            if await self._is_wanted(claim):
+                self._postpone(claim, error)
+            return None
+        except LeaseLostError:
+            # The job is not known, or its file is not there any more: then the download fails too.
             if not await self._is_wanted(claim):
                 return None
             sight = Sight(filename=None, size=None)
@@ -131,7 +141,7 @@ class Offering:
         except ServerUnavailableError as error:
             self._postpone(claim, error)
 
-    def _postpone(self, claim: Claim, error: ServerUnavailableError) -> None:
+    def _postpone(self, claim: Claim, error: ServerError) -> None:
         _log.warning("claim.postponed", job_id=claim.job_id, reason=str(error))
         self._holdings.postpone(claim, Instant(self._clock.now() + LOOK_AGAIN))
 

@@ -13,7 +13,7 @@ from agent.model.claim import Claim, JobStatus, Outcome
 from agent.model.errors import LeaseLostError, ServerUnavailableError
 from agent.model.ids import Instant, JobId, Seconds
 from agent.model.lease import LostReason
-from agent.ports import Clock, InDoubt, NotTaken, RemoteJobs, Taken
+from agent.ports import Clock, InDoubt, NotTaken, RemoteJobs, Sent, Taken
 from agent.runtime.morag.holdings import Holdings
 
 PATIENCE = Seconds(30 * 60.0)
@@ -86,7 +86,7 @@ class Telling:
     async def _send(self, claim: Claim, outcome: Outcome) -> None:
         await self._holdings.note(replace(claim, is_sent=True))
         self._sent_at[claim.job_id] = self._clock.now()
-        match await self._calls.send(claim.job_id, outcome, self._patience):
+        match await self._answer(claim, outcome):
             case Taken(status, was_ingested):
                 _log.info("result.taken", status=status.value, ingested=was_ingested)
             case NotTaken(error):
@@ -95,6 +95,13 @@ class Telling:
                 raise error
             case InDoubt(error):
                 raise error
+
+    async def _answer(self, claim: Claim, outcome: Outcome) -> Sent:
+        try:
+            return await self._calls.send(claim.job_id, outcome, self._patience)
+        except LeaseLostError as error:
+            await self._over(claim, error.reason)
+            raise
 
     async def _over(self, claim: Claim, reason: LostReason) -> None:
         self._sent_at.pop(claim.job_id, None)

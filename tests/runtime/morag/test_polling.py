@@ -168,19 +168,24 @@ async def test_a_look_that_fails_is_repeated_and_others_go_first(side: Side) -> 
     assert side.clock.now() >= 30.0
 
 
-@pytest.mark.parametrize(
-    "refusal", [CredentialsRefusedError("403"), LeaseLostError(LostReason.UNKNOWN)]
-)
-async def test_an_input_that_cannot_be_looked_at_is_tried_in_earnest(
-    side: Side, refusal: CredentialsRefusedError
-) -> None:
+async def test_an_input_that_is_not_there_is_tried_in_earnest(side: Side) -> None:
     side.jobs.add()
     await side.greet()
-    side.jobs.errors = {"look": deque([refusal])}
+    side.jobs.errors = {"look": deque([LeaseLostError(LostReason.UNKNOWN)])}
 
     offer = await side.offered()
 
     assert (offer.input.filename, offer.input.size) == ("text-j1", None)
+
+
+async def test_a_look_that_something_on_the_way_refuses_is_repeated(side: Side) -> None:
+    side.jobs.add()
+    await side.greet()
+    side.jobs.errors = {"look": deque([CredentialsRefusedError("403")])}
+
+    offer = await side.offered(100.0)
+
+    assert (offer.input.filename, side.clock.now()) == ("j1.txt", 30.0)
 
 
 async def test_a_job_that_ended_before_it_was_looked_at_is_dropped(side: Side) -> None:

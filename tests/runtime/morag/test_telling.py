@@ -275,3 +275,16 @@ async def test_a_server_that_cannot_be_asked_gets_nothing(side: Side, error: Ser
         await side.server.complete(offer.lease_id, result())
 
     assert "send" not in side.jobs.calls
+
+
+async def test_a_job_that_goes_while_its_result_is_sent_is_forgotten(side: Side) -> None:
+    offer = await taken(side)
+
+    async def gone(*_: object) -> None:
+        raise LeaseLostError(LostReason.UNKNOWN)
+
+    side.jobs.send = gone  # type: ignore[method-assign, assignment]
+    with pytest.raises(LeaseLostError):
+        await side.server.complete(offer.lease_id, result())
+
+    assert side.claims.notes == {}
