@@ -6,12 +6,12 @@ from tests.simulation.crowd import failures
 from tests.simulation.morag.mutants import MUTANTS, planted
 from tests.simulation.morag.world import run
 
-SEEDS = 300
+SEEDS = 200
 """`python -m tests.simulation --morag --seeds 20000` for more."""
 PROCESSES = 2
 CAUGHT_BY = {
     "sends_a_result_without_asking": 6,
-    "does_not_wait_for_an_ingestion": 42,
+    "does_not_wait_for_an_ingestion": 49,
     "forgets_that_a_result_was_sent": 49,
     "keeps_jobs_in_memory_only": 1,
     "gives_up_the_question": 419,

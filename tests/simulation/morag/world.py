@@ -36,6 +36,8 @@ from tests.simulation.troubles import Troubles
 from tests.simulation.world import CALM, Verdict
 
 RESULT_PATIENCE = Seconds(1800.0)
+IDLE = Seconds(20.0)
+"""Questions that bring nothing take most of a world's time."""
 INGESTIONS = (0.0, 0.1, 5.0, 60.0, 300.0)
 A_MOMENT = 0.1
 
@@ -75,7 +77,9 @@ class MoragBox(Box):
             tray,
             SystemClock(),
             Random(f"{self._story.seed}/{process}/pace"),
-            MoragTerms(largest=lambda: Bytes(1 << 30), result_patience=RESULT_PATIENCE),
+            MoragTerms(
+                largest=lambda: Bytes(1 << 30), idle_interval=IDLE, result_patience=RESULT_PATIENCE
+            ),
         )
         return Dialect("morag", server, HttpInputSource(connection), tray)
 
