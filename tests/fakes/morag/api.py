@@ -147,6 +147,9 @@ class _Desk:
         return True
 
     async def _turn(self) -> None:
-        if self._manners.stands_still:
-            async with self._loop:
-                pass
+        if not self._manners.stands_still:
+            return
+        start = self._books.starts
+        async with self._loop:
+            if self._books.starts != start:
+                raise HTTPException(503, "nobody hears this")

@@ -46,6 +46,11 @@ class StandIn:
     def is_down(self) -> bool:
         return self.now() < self._down_until
 
+    @property
+    def is_at_work(self) -> bool:
+        """On a request, whether or not its caller still waits."""
+        return bool(self._wires or self._work)
+
     def add(
         self, source: Path, content_type: str = "text", options: dict[str, Any] | None = None
     ) -> Job:
@@ -53,7 +58,8 @@ class StandIn:
         return self.jobs.create(str(source), content_type, options or {}, f"task-of-{source.name}")
 
     def restart(self, down_s: float = 0.0) -> None:
-        """What is under way goes on; but nobody hears of it."""
+        """What has been begun goes on, an ingestion above all; but nobody hears of it."""
+        self.books.starts += 1
         self._down_until = self.now() + down_s
         for wire in [*self._wires]:
             wire.abort()
@@ -61,12 +67,25 @@ class StandIn:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Uvicorn and `InProcess` hand over a method of what has the wire.
         wire: Wire = send.__self__.transport  # type: ignore[attr-defined]
-        exchange = Exchange(self._door, scope, receive, send, wire, self._start, self.restart)
+        exchange = self._exchange(scope, receive, send, wire)
         self._wires.add(wire)
         try:
             await self._answer(exchange, _call_of(scope["path"]))
         finally:
             self._wires.discard(wire)
+
+    def _exchange(self, scope: Scope, receive: Receive, send: Send, wire: Wire) -> Exchange:
+        start = self.books.starts
+        return Exchange(
+            app=self._door,
+            scope=scope,
+            receive=receive,
+            send=send,
+            wire=wire,
+            start=self._start,
+            restart=self.restart,
+            is_of_now=lambda: self.books.starts == start,
+        )
 
     async def _answer(self, exchange: Exchange, call: Call) -> None:
         if self.is_down:

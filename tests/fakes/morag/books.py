@@ -27,6 +27,8 @@ class Books:
     results: Counter[str] = field(default_factory=Counter[str])
     """Taken, successes and failures, by job."""
     requests: list[Request] = field(default_factory=list[Request])
+    starts: int = 1
+    """Of the process; what waited for the loop of an earlier one is never done."""
 
     def __post_init__(self) -> None:
         for kind, job_id in self._lines():

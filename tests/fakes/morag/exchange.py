@@ -34,19 +34,21 @@ class Exchange:
     start: Callable[[Coroutine[Any, Any, None]], None]
     """Work that goes on when the request is over."""
     restart: Callable[[float], None]
+    is_of_now: Callable[[], bool]
+    """Has the process not been started again since."""
     _body: bytes | None = None
 
     async def pass_on(self, most: int | None = None) -> None:
         if most is None:
-            await self.app(self.scope, self._replay(), self.send)
+            await self._enter(self.send)
             return
         await self.read()
-        await self.app(self.scope, self._replay(), _Cutting(self.send, self.wire, most))
+        await self._enter(_Cutting(self.send, self.wire, most))
         await _until_gone(self.receive)
 
     async def process(self) -> None:
         await self.read()
-        await self.app(self.scope, self._replay(), _nobody)
+        await self._enter(_nobody)
 
     def process_behind(self) -> None:
         self.start(self.process())
@@ -68,6 +70,10 @@ class Exchange:
     async def hang_up(self) -> None:
         self.wire.abort()
         await _until_gone(self.receive)
+
+    async def _enter(self, send: Send) -> None:
+        if self.is_of_now():
+            await self.app(self.scope, self._replay(), send)
 
     def _replay(self) -> Receive:
         """The body again, if it has been read; uvicorn gives it once."""

@@ -78,6 +78,9 @@ class _Cycle:
         except TimeoutError as error:
             self.close()
             raise httpx.ReadTimeout("no answer") from error
+        except asyncio.CancelledError:
+            self.close()
+            raise
         if message is None:
             raise httpx.RemoteProtocolError("the server hung up")
         return message
