@@ -80,6 +80,9 @@ class MoragCalls:
             if response.status_code >= ERROR and response.status_code != RANGE_NOT_SATISFIABLE:
                 body = await read_answer(response)
                 raise refusal(response.status_code, response.headers, body)
+            if "content-disposition" not in response.headers and response.status_code < ERROR:
+                # MoRAG always has one; a hotel's page for its guests has none, and its own size.
+                raise ServerUnavailableError("what answers is not the server", answered=True)
             return Sight(_filename(response.headers), _size(response.headers))
 
     async def send(self, job_id: JobId, outcome: Outcome, patience: Seconds) -> Sent:
