@@ -1,10 +1,14 @@
 """What follows for hello and the children from settings and box together."""
 
+import socket
+from pathlib import Path
+
 import pytest
 
 from agent.compose.box import keepers_of, missed_gpu, nvml_of, refuse_without_gpu, watch_of
 from agent.compose.children import devices_of, names_by_uuid, per_child
 from agent.compose.introducing import introduction
+from agent.compose.lending import sockets_of
 from agent.config import Settings
 from agent.edges.nvml import Sight
 from agent.model.errors import ConfigError
@@ -125,3 +129,16 @@ def test_the_gpu_image_says_when_its_container_has_no_gpu() -> None:
     assert missed_gpu(Settings(), SEEN, image, "podman") is None
     assert missed_gpu(Settings(gpu=False), NONE, image, "podman") is None
     assert missed_gpu(Settings(), NONE, {}, "podman") is None
+
+
+def test_who_may_be_silent_for_minutes_is_asked_after_by_the_kernel(tmp_path: Path) -> None:
+    prepare = sockets_of(Settings(spool=tmp_path), are_silent_for_long=True).on_connect
+    assert prepare is not None
+
+    with socket.socket() as connection:
+        prepare(connection)
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+def test_a_link_without_limits_is_left_to_the_kernel(tmp_path: Path) -> None:
+    assert sockets_of(Settings(spool=tmp_path)).on_connect is None

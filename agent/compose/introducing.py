@@ -52,12 +52,14 @@ def _why_nothing(settings: Settings, wanted: Sequence[str]) -> str:
 def connection_of(live: LiveSettings, refusal: Refusal = error_of) -> Connection:
     """`refusal`: what an error of the server means, in its dialect."""
     settings = live.current
+    # Only our own server says something every half a minute.
+    sockets = sockets_of(settings, are_silent_for_long=refusal is not error_of)
     return Connection(
         settings.server_url,
         _text(agent_token_if_any(settings)),
         user_agent=f"morag-agent/{__version__}",
         new_token=partial(_new_token, live),
-        sockets=sockets_of(settings),
+        sockets=sockets,
         manner=Manner(key_form=settings.server_key_form, refusal=refusal),
     )
 

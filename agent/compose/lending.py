@@ -5,7 +5,8 @@ from datetime import tzinfo
 from agent.config import Settings, quotas_of, schedule_of
 from agent.edges.clock import SystemClock
 from agent.edges.http import Sockets
-from agent.edges.lanes import Limits
+from agent.edges.keepalive import keep_alive
+from agent.edges.lanes import Limits, Socket
 from agent.edges.metered import Metered
 from agent.edges.notebook import DiskNotebook
 from agent.model.ids import Bytes, Seconds
@@ -46,9 +47,16 @@ def bounds_of(settings: Settings, who: Introduction) -> Bounds:
     )
 
 
-def sockets_of(settings: Settings) -> Sockets:
+def sockets_of(settings: Settings, *, are_silent_for_long: bool = False) -> Sockets:
     limits = Limits(down=settings.max_download, up=settings.max_upload)
-    return Sockets(on_connect=limits.apply if limits != Limits() else None)
+
+    def prepare(connection: Socket) -> None:
+        limits.apply(connection)
+        if are_silent_for_long:
+            keep_alive(connection)
+
+    is_plain = limits == Limits() and not are_silent_for_long
+    return Sockets(on_connect=None if is_plain else prepare)
 
 
 def _zone(settings: Settings) -> tzinfo | None:

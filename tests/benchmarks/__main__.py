@@ -16,6 +16,7 @@ NAMES = (
     "offer",
     "text_job",
     "parked_polls",
+    "morag",
     "bandwidth",
     "speech",
     "boxes",
