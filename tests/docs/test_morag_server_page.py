@@ -12,7 +12,8 @@ from fastapi import APIRouter
 from agent.cli.parsing import top_parser, verb_parser
 from agent.cli.verbs import VERBS
 from agent.config.table import rows
-from agent.server.morag.results import CONTENTS, OTHER_CONTENT
+from agent.core.morag_result import WANTED
+from agent.server.morag.results import OTHER_CONTENT
 from agent.server.settings import MoragSettings
 from agent.server.tokens import TokenKind, create_token
 from tests.server.morag.old import TEXT, OldWorker
@@ -103,5 +104,5 @@ def test_what_it_names_exists() -> None:
     for name in ("input_folders", "on_result", "results_at_once", "lease_s", "max_attempts"):
         assert hasattr(MoragSettings(), name)
         assert f"`{name}`" in PAGE or f"{name}=" in PAGE
-    for name in (*CONTENTS.values(), OTHER_CONTENT):
+    for name in (*WANTED, OTHER_CONTENT):
         assert f"`{name}`" in PAGE

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import partial
 
+from agent.core.morag_result import MARKDOWN, WANTED
 from agent.model.ids import AgentId, Digest, JobId, JsonObject
 from agent.server.problems import ProblemError
 from agent.server.queue import plain
@@ -22,22 +23,15 @@ from agent.wire.morag import JobResult
 from agent.wire.problems import ProblemCode
 
 METADATA = "metadata.json"
-CONTENTS = {
-    "audio": "transcript.md",
-    "video": "video.md",
-    "image": "image.md",
-    "document": "document.md",
-    "web": "page.md",
-}
-"""The Markdown has the name that our own pipelines give it."""
 OTHER_CONTENT = "content.md"
+"""For types that no pipeline of ours has."""
 SUMMARY_MAX = 64 * 1024
 """Metadata that is larger stands in its file only, not in every view of the job."""
 NO_CONTENT = "the worker sent no content"
 
 
 def is_content(name: str) -> bool:
-    return name == OTHER_CONTENT or name in CONTENTS.values()
+    return name == OTHER_CONTENT or name in WANTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +67,13 @@ async def bring(server: Server, agent_id: AgentId, job_id: str, said: JobResult)
     if found.job.has_ended:
         return found
     files = await asyncio.to_thread(_files, found, said)
-    stored = [await _store(server, found.job.job_id, lease, file) for file in files]
+    try:
+        stored = [await _store(server, found.job.job_id, lease, file) for file in files]
+    except ProblemError as error:
+        if error.problem.code is not ProblemCode.UNKNOWN_UPLOAD:
+            raise
+        # Whoever ended the job meanwhile has swept away what it did not need.
+        return await server.store.run(partial(morag.find, job_id=job_id))
     metrics: JsonObject = (
         {} if said.processing_time is None else {"process_s": said.processing_time}
     )
@@ -92,7 +92,7 @@ async def bring(server: Server, agent_id: AgentId, job_id: str, said: JobResult)
 
 
 def _files(found: MoragJob, said: JobResult) -> tuple[_File, _File]:
-    name = CONTENTS.get(found.job.content_type, OTHER_CONTENT)
+    name = MARKDOWN.get(found.job.content_type, OTHER_CONTENT)
     metadata = json.dumps(said.metadata or {}, ensure_ascii=False)
     return (
         _file(name, "text/markdown", said.content or ""),
@@ -133,7 +133,7 @@ async def _once(content: bytes) -> AsyncIterator[bytes]:
 
 def _note(tx: Transaction, upload: Upload, sha256: Digest | None) -> None:
     if uploads.find(tx, upload.upload_id) is None:
-        raise ProblemError(ProblemCode.UNKNOWN_JOB, "the job was removed meanwhile")
+        raise ProblemError(ProblemCode.UNKNOWN_UPLOAD, "the job has ended meanwhile")
     if sha256 is None:
         uploads.note_received(tx, upload)
     else:

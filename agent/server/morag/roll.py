@@ -7,6 +7,7 @@ from agent.server.queue.plain import Worker
 from agent.server.queue.values import Moment
 from agent.wire.morag_workers import ALIVE_S, WorkerMetrics, WorkerStatus
 
+MOST = 1000
 FORGOTTEN_S = 3600.0
 """A worker that never registered makes up a new name at each of its starts."""
 
@@ -50,9 +51,11 @@ class Roll:
         return heard
 
     def _forget_old(self, now: Moment) -> None:
-        old = [name for name, h in self._heard.items() if now - h.last > FORGOTTEN_S]
-        for name in old:
-            del self._heard[name]
+        by_age = sorted(self._heard.items(), key=lambda item: item[1].last)
+        spare = len(by_age) - MOST + 1
+        for place, (name, heard) in enumerate(by_age):
+            if place < spare or now - heard.last > FORGOTTEN_S:
+                del self._heard[name]
 
     def forget(self, name: str) -> None:
         self._heard.pop(name, None)

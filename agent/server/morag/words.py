@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime
 
+from agent.model.claim import JobStatus
 from agent.model.failures import FailureCode
 from agent.server.queue.plain import worker_name
 from agent.server.queue.values import Job, Lease, Phase
 from agent.server.store.morag import EMPTY, MoragJob
 from agent.wire import morag as wire
 from agent.wire.jobs import JobState
-from agent.wire.morag import JobStatus
 
 TIMEOUTS_S = {"audio": 1800.0, "video": 3600.0, "document": 900.0}
 OTHER_TIMEOUT_S = 3600.0

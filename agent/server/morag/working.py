@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from agent.model.claim import JobStatus
 from agent.model.ids import AgentId
 from agent.server.auth import ServerDep
 from agent.server.morag import results
@@ -29,15 +30,7 @@ from agent.server.store.transaction import Transaction
 from agent.server.store.uploads import Upload
 from agent.wire import routes
 from agent.wire.jobs import JobState
-from agent.wire.morag import (
-    DOWNLOAD,
-    POLL,
-    RESULT,
-    Claimed,
-    JobResult,
-    JobStatus,
-    ResultTaken,
-)
+from agent.wire.morag import DOWNLOAD, POLL, RESULT, Claimed, JobResult, ResultTaken
 from agent.wire.morag_workers import WorkerId
 from agent.wire.problems import ProblemCode
 

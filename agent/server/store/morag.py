@@ -71,8 +71,9 @@ def _same(tx: Transaction, ingestion_task_id: str, digest: str) -> JobId | None:
         return None
     row = tx.db.execute(
         "SELECT job_id FROM morag_jobs JOIN jobs USING (job_id) WHERE ingestion_task_id = ?"
-        " AND request_digest = ? AND state NOT IN ('failed', 'cancelled')",
-        (ingestion_task_id, digest),
+        " AND request_digest = ? AND state NOT IN ('failed', 'cancelled')"
+        " AND outcome IS NOT ?",
+        (ingestion_task_id, digest, EMPTY),
     ).fetchone()
     return None if row is None else JobId(row["job_id"])
 

@@ -131,6 +131,14 @@ class OldWorld:
         await self.world.after(seconds)
 
 
+def ours(words: str) -> str:
+    """A transcript as our own pipeline writes it."""
+    return (
+        "# Audio Transcription: a.mp3\n\n## Audio Information\n\n- **Duration**: 00:00:02\n\n"
+        f"## Transcript\n\n[00:00][SPEAKER_00] {words}\n"
+    )
+
+
 def detail_of(answer: httpx.Response) -> tuple[int, str]:
     assert answer.headers["content-type"] == "application/json", answer.text
     assert set(answer.json()) == {"detail"}

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
 
-from tests.server.morag.old import JOBS, SOUND, TEXT, old_world
+from tests.server.morag.old import JOBS, SOUND, TEXT, old_world, ours
 
 pytestmark = pytest.mark.real_time
 NOTHING = {"job_id": None, "source_file_url": None, "content_type": None, "task_options": None}
@@ -112,7 +113,7 @@ async def test_secrets_in_the_wishes_reach_no_view_no_agent_and_no_log(
         agent = await w.world.agent()
         offer = await agent.take()
         refused = await w.ask(task_options="hunter2", content_type=["s3cret"])
-        await agent.finish(offer["lease_id"], **{"transcript.md": TEXT.encode()})
+        await agent.finish(offer["lease_id"], **{"transcript.md": ours("Guten Tag.").encode()})
         await w.told.until(1)
         views = [
             json.dumps(offer),
@@ -125,3 +126,20 @@ async def test_secrets_in_the_wishes_reach_no_view_no_agent_and_no_log(
     for text in (*views, said.out, said.err):
         assert "hunter2" not in text
         assert "s3cret" not in text
+
+
+async def test_a_job_is_not_lost_with_a_poll_whose_worker_has_hung_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def has_gone(_request: Request) -> bool:
+        return True
+
+    async with old_world(tmp_path) as w:
+        job_id, worker = await w.create(), w.worker()
+        with monkeypatch.context() as patched:
+            patched.setattr(Request, "is_disconnected", has_gone)
+            await worker.poll()
+        state = await w.status(job_id)
+
+        assert (state["status"], state["retry_count"]) == ("pending", 0)
+        assert await worker.take() == job_id

@@ -1,10 +1,12 @@
 """Leases that run out, and results that come after that: never lost, never twice."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.server.morag.old import TEXT, detail_of, old_world
+from agent.server.store.uploads import Upload
+from tests.server.morag.old import TEXT, detail_of, old_world, ours
 from tests.server.world import code_of
 
 pytestmark = pytest.mark.real_time
@@ -119,11 +121,44 @@ async def test_a_late_result_after_anothers_changes_nothing(tmp_path: Path) -> N
         await w.after(1801)
         agent = await w.world.agent()
         lease = (await agent.take())["lease_id"]
-        await agent.finish(lease, **{"transcript.md": b"from the agent"})
+        await agent.finish(lease, **{"transcript.md": ours("from the agent").encode()})
         assert await worker.bring(job_id) == DONE
         await w.told.until(1)
 
-        assert [call["content"] for call in w.told.calls] == ["from the agent"]
+        assert [call["content"] for call in w.told.calls] == [ours("from the agent")]
+
+
+@pytest.mark.parametrize(
+    "when", ["before transcript.md", "after transcript.md", "after metadata.json"]
+)
+async def test_a_result_that_comes_while_another_is_being_stored_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    async with old_world(tmp_path) as w:
+        job_id, worker = await w.create(), w.worker()
+        await worker.take()
+        await w.after(1801)
+        agent = await w.world.agent()
+        lease = (await agent.take())["lease_id"]
+        receiver = w.world.server.running.receiver
+        append = receiver.append
+
+        async def append_between(upload: Upload, *more: Any) -> Upload:
+            name = upload.name if upload.origin != lease else "the agent's own"
+            if when == f"before {name}":
+                await agent.finish(lease, **{"transcript.md": ours("from the agent").encode()})
+            appended = await append(upload, *more)
+            if when == f"after {name}":
+                await agent.finish(lease, **{"transcript.md": ours("from the agent").encode()})
+            return appended
+
+        monkeypatch.setattr(receiver, "append", append_between)
+        assert await worker.bring(job_id) == DONE
+        await w.told.until(1)
+        job = await w.world.job(job_id)
+
+        assert [call["content"] for call in w.told.calls] == [ours("from the agent")]
+        assert [line["name"] for line in job["artifacts"]] == ["transcript.md"]
 
 
 async def test_a_late_failure_changes_nothing(tmp_path: Path) -> None:

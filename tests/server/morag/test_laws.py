@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.server.morag.old import OldWorker, OldWorld, old_world
+from tests.server.morag.old import OldWorker, OldWorld, old_world, ours
 from tests.server.world import AgentSide
 
 pytestmark = pytest.mark.real_time
@@ -81,7 +81,7 @@ class Play:
     async def _agent_finishes(self) -> None:
         if self._lease is None:
             return
-        text = f"agent says {len(self._accepted)}"
+        text = ours(f"{len(self._accepted)} results before")
         created = await self._agent.create_upload(self._lease, "transcript.md", text.encode())
         if created.status_code != 201:
             return

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.morag.old import TEXT, old_world
+from tests.server.morag.old import old_world, ours
 from tests.server.world import START
 
 pytestmark = pytest.mark.real_time
@@ -67,7 +67,7 @@ async def test_an_agents_job_is_told_in_the_same_words(tmp_path: Path) -> None:
         await agent.renew(offer["lease_id"])
         state = await w.status(job_id)
         assert (state["status"], state["worker_id"]) == ("processing", "attic")
-        await agent.finish(offer["lease_id"], **{"transcript.md": TEXT.encode()})
+        await agent.finish(offer["lease_id"], **{"transcript.md": ours("Guten Tag.").encode()})
         assert (await w.status(job_id))["status"] == "completed"
 
 
@@ -112,3 +112,14 @@ async def test_the_worker_that_had_the_job_may_ask_and_no_other(tmp_path: Path) 
 
         assert (await worker.status(job_id)).json()["status"] == "completed"
         assert (await w.worker("box-2").status(job_id)).status_code == 403
+
+
+async def test_after_a_result_without_content_the_same_request_is_a_new_job(tmp_path: Path) -> None:
+    async with old_world(tmp_path) as w:
+        wanted = {"source_file_path": str(w.file()), "ingestion_task_id": "task-1"}
+        job_id, agent = await w.create(**wanted), await w.world.agent()
+        await agent.finish((await agent.take())["lease_id"], **{"transcript.srt": b"1"})
+        while (await w.status(job_id))["status"] != "failed":
+            pass
+
+        assert await w.create(**wanted) != job_id

@@ -11,7 +11,7 @@ from agent.server.morag import telling
 from agent.server.problems import ProblemError
 from agent.server.store import morag
 from agent.wire.problems import ProblemCode
-from tests.server.morag.old import TEXT, OldWorld, Told, old_world
+from tests.server.morag.old import OldWorld, Told, old_world, ours
 
 pytestmark = pytest.mark.real_time
 
@@ -34,7 +34,7 @@ async def test_an_agents_result_is_told_like_an_old_workers(tmp_path: Path) -> N
         agent = await w.world.agent()
         lease = (await agent.take())["lease_id"]
         manifest = [
-            await agent.upload(lease, "transcript.md", TEXT.encode()),
+            await agent.upload(lease, "transcript.md", ours("Guten Tag.").encode()),
             await agent.upload(lease, "transcript.srt", b"1"),
         ]
         more = {"summary": {"language": "de"}, "metrics": {"process_s": 3.5}}
@@ -42,7 +42,7 @@ async def test_an_agents_result_is_told_like_an_old_workers(tmp_path: Path) -> N
         await w.told.until(1)
         (call,) = w.told.calls
 
-        assert call["content"] == TEXT
+        assert call["content"] == ours("Guten Tag.")
         assert call["metadata"]["language"] == "de"
         assert call["metadata"]["content_type"] == "audio"
         assert {name: call[name] for name in ("job_id", "ingestion_task_id")} == {

@@ -6,7 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.server.morag.old import TEXT, OldWorker, OldWorld, detail_of, old_world
+from agent.model.ids import AgentId
+from agent.server.queue.plain import Worker
+from tests.server.morag.old import OldWorker, OldWorld, detail_of, old_world
 from tests.server.morag.test_status import at
 
 pytestmark = pytest.mark.real_time
@@ -247,7 +249,7 @@ async def test_our_agents_are_in_the_list(tmp_path: Path) -> None:
         await agent.take()
         assert (await info(w, "attic"))["status"] == "busy"
         w.clock.advance(10)
-        await agent.finish(offer["lease_id"], **{"transcript.md": TEXT.encode()})
+        await agent.finish(offer["lease_id"], **{"transcript.md": b"text"})
         metrics = (await info(w, "attic"))["metrics"]
         assert (metrics["active_tasks"], metrics["completed_tasks"]) == (1, 1)
         assert metrics["avg_task_duration_seconds"] == 10.0
@@ -324,3 +326,18 @@ async def test_the_list_is_found_with_and_without_a_slash(tmp_path: Path) -> Non
         assert (await w.client.get(WORKERS)).json() == []
         answer = await w.client.get(f"{WORKERS}/", follow_redirects=True)
         assert answer.json() == []
+
+
+async def test_names_without_end_take_no_memory_without_end(tmp_path: Path) -> None:
+    async with old_world(tmp_path) as w:
+        worker = w.worker()
+        roll = w.world.app.state.morag.roll
+        for number in range(1100):
+            roll.saw(Worker(AgentId("box-1"), f"remote-worker-{number}"), w.world.server.now)
+            w.clock.advance(0.001)
+        await worker.poll()
+        there = await names(w)
+
+        assert len(there) == 1000
+        assert worker.name in there
+        assert "remote-worker-0" not in there
