@@ -88,11 +88,11 @@ async def _take(server: Server, desk: Desk, job_id: JobId, source: Source) -> No
 
 
 @router.get(STATUS)
-async def status(server: ServerDep, key: Key, job_id: str) -> OldState:
-    """For every client, and for the workers that had the job."""
+async def status(server: ServerDep, desk: DeskDep, key: Key, job_id: str) -> OldState:
+    """For every client, and for the workers that had the job: whose it is has its time anew."""
     agent_id = agent_in(key)
     if agent_id is None:
         return state_of(await server.store.run(partial(morag.find, job_id=job_id)))
-    look = partial(morag.theirs, agent_id=agent_id, job_id=job_id)
-    found, _lease = await server.store.run(look)
+    ask = partial(morag.ask_after, agent_id=agent_id, job_id=job_id, lease_s=desk.lease_s)
+    found, _lease = await server.store.run(ask)
     return state_of(found)

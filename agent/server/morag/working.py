@@ -92,10 +92,11 @@ async def poll(
 
 @router.get(DOWNLOAD, response_class=Response)
 async def download(
-    request: Request, server: ServerDep, agent_id: OldWorker, job_id: str
+    request: Request, server: ServerDep, desk: DeskDep, agent_id: OldWorker, job_id: str
 ) -> Response:
     """The input, while the job is processing at this worker; ranges, strong ETag."""
-    spec, upload = await server.store.run(partial(_input, agent_id=agent_id, job_id=job_id))
+    read = partial(_input, agent_id=agent_id, job_id=job_id, lease_s=desk.lease_s)
+    spec, upload = await server.store.run(read)
     content = Content(
         path=server.blobs.path(upload),
         size=upload.length,
@@ -109,8 +110,10 @@ async def download(
     return answer
 
 
-def _input(tx: Transaction, agent_id: AgentId, job_id: str) -> tuple[Spec, Upload]:
-    found, lease = morag.theirs(tx, agent_id, job_id)
+def _input(
+    tx: Transaction, agent_id: AgentId, job_id: str, lease_s: Callable[[str], float]
+) -> tuple[Spec, Upload]:
+    found, lease = morag.ask_after(tx, agent_id, job_id, lease_s)
     if lease.phase is not Phase.HELD or found.job.state is not JobState.LEASED:
         raise ProblemError(ProblemCode.FORBIDDEN, "the job is not being processed by this worker")
     return jobs.load_spec(tx, found.job.job_id), clients.input_upload(tx, job_id)

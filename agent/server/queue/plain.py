@@ -59,6 +59,14 @@ def grant(
     return held, held.lease(new_id)
 
 
+def prolong(job: Job, lease: Lease, now: Moment, numbers: Numbers) -> Job:
+    """Its worker asks after the job, so it is alive; one that is over is not brought back."""
+    if lease.phase is not Phase.HELD or job.state is not JobState.LEASED:
+        return job
+    report = Report(Stage.PROCESSING, lease.progress, lease.message)
+    return _whole(moves.renew(job, lease.lease_id, report, now, numbers))
+
+
 def bring(job: Job, lease: Lease, now: Moment, numbers: Numbers) -> Job:
     """The result is here: whoever else works on the job is told that it is over.
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.model.ids import AgentId, JobId, JsonObject
 from agent.server.problems import ProblemError
@@ -151,6 +151,17 @@ def theirs(tx: Transaction, agent_id: AgentId, job_id: str) -> tuple[MoragJob, L
     if lease is None:
         raise ProblemError(ProblemCode.FORBIDDEN, "this job was not given to this worker")
     return found, lease
+
+
+def ask_after(
+    tx: Transaction, agent_id: AgentId, job_id: str, lease_s: Callable[[str], float]
+) -> tuple[MoragJob, Lease]:
+    """A worker that asks has its time anew."""
+    found, lease = theirs(tx, agent_id, job_id)
+    numbers = plain.lasting(tx.numbers, lease_s(found.job.content_type))
+    after = plain.prolong(found.job, lease, tx.now, numbers)
+    jobs.save(tx, found.job, after)
+    return replace(found, job=after), after.lease(lease.lease_id)
 
 
 def due(tx: Transaction, limit: int, but_not: Collection[JobId]) -> list[JobId]:

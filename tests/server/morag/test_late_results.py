@@ -38,6 +38,24 @@ async def test_the_time_can_be_set(tmp_path: Path) -> None:
         assert (await w.status(job_id))["status"] == "pending"
 
 
+@pytest.mark.parametrize("question", ["status", "download"])
+async def test_a_worker_that_asks_after_its_job_has_its_time_anew(
+    tmp_path: Path, question: str
+) -> None:
+    """MoRAG's own never asks; our agent in its dialect does, and a film may take long."""
+    async with old_world(tmp_path) as w:
+        job_id, worker = await w.create(), w.worker()
+        await worker.take()
+        for _ in range(5):
+            await w.after(1700)
+            assert (await getattr(worker, question)(job_id)).status_code == 200
+            assert (await w.status(job_id))["status"] == "processing"
+        await w.after(1801)
+        await worker.status(job_id)
+
+        assert (await w.status(job_id))["status"] == "pending"
+
+
 async def test_a_restart_does_not_shorten_the_time(tmp_path: Path) -> None:
     async with old_world(tmp_path) as w:
         clock, job_id = w.clock, await w.create()

@@ -243,6 +243,16 @@ class WithPlainWorkers(OneJob):
             self.results.append(lease.lease_id)
 
     @rule(agent=AGENTS)
+    def ask_after(self, agent: AgentId) -> None:
+        lease = plain.newest_of(self.job, agent)
+        if lease is not None:
+            before, numbers = self.job, plain.lasting(NUMBERS, 1800.0)
+            self.job = plain.prolong(self.job, lease, self.now, numbers)
+            assert self.job.state is before.state
+            if lease.phase is not Phase.HELD:
+                assert self.job == before, "asking brings nothing back"
+
+    @rule(agent=AGENTS)
     def give_up(self, agent: AgentId) -> None:
         lease = plain.newest_of(self.job, agent)
         if lease is None:
