@@ -143,3 +143,23 @@ async def test_a_job_is_not_lost_with_a_poll_whose_worker_has_hung_up(
 
         assert (state["status"], state["retry_count"]) == ("pending", 0)
         assert await worker.take() == job_id
+
+
+async def test_the_schema_tells_the_old_urls_where_they_are_answered(tmp_path: Path) -> None:
+    async with old_world(tmp_path) as w:
+        paths = (await w.client.get("/openapi.json")).json()["paths"]
+
+    told = {(method, path) for path, methods in paths.items() for method in methods}
+    assert told >= {
+        ("post", f"{JOBS}/"),
+        ("get", f"{JOBS}/poll"),
+        ("get", f"{JOBS}/{{job_id}}/download"),
+        ("put", f"{JOBS}/{{job_id}}/result"),
+        ("get", f"{JOBS}/{{job_id}}/status"),
+        ("post", "/api/v1/workers/register"),
+        ("post", "/api/v1/workers/{worker_id}/heartbeat"),
+        ("get", "/api/v1/workers"),
+        ("get", "/api/v1/workers/stats"),
+        ("get", "/api/v1/workers/{worker_id}"),
+        ("delete", "/api/v1/workers/{worker_id}"),
+    }

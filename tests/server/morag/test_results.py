@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from agent.server.problems import ProblemError
+from agent.server.store import leases, uploads
+from agent.wire.problems import ProblemCode
 from tests.server.morag.old import TEXT, OldWorker, OldWorld, detail_of, old_world
 
 pytestmark = pytest.mark.real_time
@@ -234,3 +237,29 @@ async def test_without_a_hook_nothing_is_said_to_go_on(tmp_path: Path) -> None:
         worker, job_id = await taken(w)
 
         assert await worker.bring(job_id) == DONE | {"ingestion_continued": False}
+
+
+@pytest.mark.parametrize("broken", ["create", "note_done", "note_result"])
+async def test_a_result_whose_storing_broke_off_can_be_brought_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """The disk was full, or the process died and the worker is one that tries again."""
+
+    def full(*_arguments: Any, **_more: Any) -> None:
+        raise ProblemError(ProblemCode.DISK_FULL, "the server's disk is full")
+
+    module = uploads if hasattr(uploads, broken) else leases
+    async with old_world(tmp_path) as w:
+        worker, job_id = await taken(w)
+        with monkeypatch.context() as patched:
+            patched.setattr(module, broken, full)
+            refused = await worker.put(job_id, success=True, content=TEXT)
+        assert detail_of(refused) == (507, "the server's disk is full")
+        clock = w.clock
+    async with old_world(tmp_path, clock=clock) as w:
+        assert await w.worker().bring(job_id, content="again") == DONE
+        await w.told.until(1)
+        text = await w.client.get(f"/v1/jobs/{job_id}/artifacts/transcript.md")
+
+        assert text.text == "again"
+        assert [call["content"] for call in w.told.calls] == ["again"]
