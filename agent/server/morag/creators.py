@@ -16,6 +16,7 @@ from agent.server.morag.route import OldRoute
 from agent.server.morag.sources import Source, blocks, open_source
 from agent.server.morag.words import naive, state_of
 from agent.server.problems import ProblemError
+from agent.server.queue.values import Job
 from agent.server.routes.uploads import take_input
 from agent.server.server import Server
 from agent.server.store import clients, morag
@@ -34,6 +35,13 @@ async def create(server: ServerDep, desk: DeskDep, body: NewJob) -> JobCreated:
 
     The same request for the same `ingestion_task_id` again is the same job, unless that failed.
     """
+    job = await server.store.run(partial(morag.made_before, said=body))
+    if job is None or job.state is JobState.CREATED:
+        job = await _make(server, desk, body)
+    return JobCreated(job_id=job.job_id, created_at=naive(job.created_at))
+
+
+async def _make(server: Server, desk: Desk, body: NewJob) -> Job:
     opened = partial(
         open_source, body.source_file_path, desk.settings.input_folders, server.settings.folder
     )
@@ -44,12 +52,12 @@ async def create(server: ServerDep, desk: DeskDep, body: NewJob) -> JobCreated:
         new = _as_ours(desk, body, source)
         is_awaited = desk.settings.on_result is not None
         make = partial(morag.create, said=body, job=new, is_awaited=is_awaited)
-        job = (await server.store.run(make)).job
+        job = await server.store.run(make)
         if job.state is JobState.CREATED:
             if job.job_id not in desk.takings:
                 kept.pop_all()  # closed when it is read
             await desk.take(job.job_id, partial(_take, server, desk, job.job_id, source))
-    return JobCreated(job_id=job.job_id, created_at=naive(job.created_at))
+    return job
 
 
 def _check_size(server: Server, source: Source) -> None:

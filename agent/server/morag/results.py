@@ -113,7 +113,7 @@ def _summary(content_type: str, said: JobResult, metadata: bytes) -> JsonObject:
 
 async def _store(server: Server, job_id: JobId, lease: Lease, file: _File) -> Upload:
     server.blobs.check_room(len(file.content))
-    create = partial(uploads.create, job_id=job_id, origin=lease.origin, said=file.announced)
+    create = partial(_create, job_id=job_id, lease=lease, said=file.announced)
     upload, replaced = await server.store.run(create)
     receiver = server.running.receiver
     if replaced is not None:
@@ -124,6 +124,13 @@ async def _store(server: Server, job_id: JobId, lease: Lease, file: _File) -> Up
             rest = _once(file.content[upload.received :])
             upload = await receiver.append(upload, rest, turn, _note)
     return upload
+
+
+def _create(
+    tx: Transaction, job_id: JobId, lease: Lease, said: Announced
+) -> tuple[Upload, Upload | None]:
+    clients.find(tx, job_id)
+    return uploads.create(tx, job_id, lease.origin, said)
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

@@ -34,18 +34,11 @@ class MoragJob:
     outcome: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Created:
-    job: Job
-    is_new: bool
-
-
-def create(tx: Transaction, said: NewJob, job: wire.NewJob, *, is_awaited: bool) -> Created:
+def create(tx: Transaction, said: NewJob, job: wire.NewJob, *, is_awaited: bool) -> Job:
     """The same request for the same ingestion, sent again: the job that it made."""
-    digest = _digest(said)
-    before = _same(tx, said.ingestion_task_id, digest)
+    before = made_before(tx, said)
     if before is not None:
-        return Created(clients.find(tx, before), is_new=False)
+        return before
     made = clients.submit(tx, job).job
     tx.db.execute(
         "INSERT INTO morag_jobs (job_id, ingestion_task_id, request_digest, task_options,"
@@ -53,12 +46,12 @@ def create(tx: Transaction, said: NewJob, job: wire.NewJob, *, is_awaited: bool)
         (
             made.job_id,
             said.ingestion_task_id,
-            digest,
+            _digest(said),
             json.dumps(said.task_options),
             int(is_awaited),
         ),
     )
-    return Created(made, is_new=True)
+    return made
 
 
 def _digest(said: NewJob) -> str:
@@ -66,16 +59,17 @@ def _digest(said: NewJob) -> str:
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _same(tx: Transaction, ingestion_task_id: str, digest: str) -> JobId | None:
-    if not ingestion_task_id:
+def made_before(tx: Transaction, said: NewJob) -> Job | None:
+    """By the same request, unless that came to nothing."""
+    if not said.ingestion_task_id:
         return None
     row = tx.db.execute(
         "SELECT job_id FROM morag_jobs JOIN jobs USING (job_id) WHERE ingestion_task_id = ?"
         " AND request_digest = ? AND state NOT IN ('failed', 'cancelled')"
         " AND outcome IS NOT ?",
-        (ingestion_task_id, digest, EMPTY),
+        (said.ingestion_task_id, _digest(said), EMPTY),
     ).fetchone()
-    return None if row is None else JobId(row["job_id"])
+    return None if row is None else clients.find(tx, row["job_id"])
 
 
 def find(tx: Transaction, job_id: str) -> MoragJob:

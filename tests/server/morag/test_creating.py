@@ -56,6 +56,16 @@ async def test_the_same_request_again_is_the_same_job(tmp_path: Path) -> None:
         assert await w.create(**wanted | {"ingestion_task_id": "task-2"}) != first
 
 
+async def test_the_same_request_again_does_not_need_the_file_any_more(tmp_path: Path) -> None:
+    async with old_world(tmp_path) as w:
+        path = w.file()
+        wanted = {"source_file_path": str(path), "ingestion_task_id": "task-1"}
+        first = await w.create(**wanted)
+        await asyncio.to_thread(path.unlink)
+
+        assert await w.create(**wanted) == first
+
+
 async def test_without_a_task_each_request_is_a_job_of_its_own(tmp_path: Path) -> None:
     async with old_world(tmp_path) as w:
         assert await w.create() != await w.create()

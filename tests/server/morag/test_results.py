@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from agent.server.problems import ProblemError
-from agent.server.store import leases, uploads
+from agent.server.store import clients, leases, uploads
+from agent.server.store.transaction import Transaction
 from agent.wire.problems import ProblemCode
 from tests.server.morag.old import TEXT, OldWorker, OldWorld, detail_of, old_world
 
@@ -230,6 +231,30 @@ async def test_a_removed_job_is_not_found(tmp_path: Path) -> None:
 
         assert detail_of(await worker.put(job_id, success=True, content=TEXT))[0] == 404
         assert detail_of(await w.client.get(f"/api/v1/remote-jobs/{job_id}/status"))[0] == 404
+
+
+async def test_a_job_that_is_removed_while_its_result_is_stored_is_not_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with old_world(tmp_path) as w:
+        worker, job_id = await taken(w)
+        await w.after(1801)
+        check_room = w.world.server.blobs.check_room
+        store = w.world.server.store
+
+        def remove_then_check(length: int) -> None:
+            removing.append(asyncio.ensure_future(store.run(remove)))
+            check_room(length)
+
+        def remove(tx: Transaction) -> None:
+            clients.remove(tx, job_id)
+
+        removing: list[asyncio.Future[None]] = []
+        monkeypatch.setattr(w.world.server.blobs, "check_room", remove_then_check)
+        answer = await worker.put(job_id, success=True, content=TEXT)
+
+        assert detail_of(answer)[0] == 404
+        await removing[0]
 
 
 async def test_without_a_hook_nothing_is_said_to_go_on(tmp_path: Path) -> None:
