@@ -73,6 +73,17 @@ async def test_only_while_the_job_is_processing_and_only_for_its_worker(tmp_path
         assert detail_of(await worker.download("0" * 24))[0] == 404
 
 
+async def test_not_for_a_worker_whose_job_another_has_now(tmp_path: Path) -> None:
+    async with old_world(tmp_path) as w:
+        job_id, late, other = await w.create(), w.worker(), w.worker("box-2")
+        await late.take()
+        await w.after(1801)
+        await other.take()
+
+        assert detail_of(await late.download(job_id))[0] == 403
+        assert (await other.download(job_id)).status_code == 200
+
+
 async def test_a_file_that_is_missing_is_not_found(tmp_path: Path) -> None:
     async with old_world(tmp_path) as w:
         job_id, worker = await w.create(), w.worker()

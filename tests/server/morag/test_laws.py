@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.server.morag.old import OldWorker, OldWorld, old_world, ours
 from tests.server.world import AgentSide
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.slow]
 WORKERS = st.sampled_from(["box-1", "box-2"])
 STEPS = st.lists(
     st.one_of(

@@ -11,7 +11,7 @@ from agent.server.morag import telling
 from tests.server.morag.old import OldWorker, old_world, ours
 from tests.server.world import AgentSide
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.slow]
 JOBS = 50
 
 

@@ -50,12 +50,15 @@ async def test_results_that_come_at_the_same_time_count_once(tmp_path: Path) -> 
     async with old_world(tmp_path) as w:
         worker, job_id = await taken(w)
         async with asyncio.TaskGroup() as group:
-            for number in range(10):
+            answers = [
                 group.create_task(worker.bring(job_id, content=f"{number} says the same"))
+                for number in range(10)
+            ]
         await w.told.until(1)
         await asyncio.sleep(0.2)
         text = (await w.client.get(f"/v1/jobs/{job_id}/artifacts/transcript.md")).text
 
+        assert [answer.result() for answer in answers] == [DONE] * 10
         assert [call["content"] for call in w.told.calls] == [text]
 
 
