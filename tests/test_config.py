@@ -279,6 +279,12 @@ def test_offline_wins_over_downloads_and_says_so() -> None:
     assert loaded.warnings == ("models.allow_download has no effect: models.offline is on",)
 
 
+def test_folders_of_inputs_without_morags_urls_are_warned_about() -> None:
+    loaded = load(environ={}, flags={"serve_input_folders": "/uploads"})
+
+    assert loaded.warnings == ("serve.input_folders has no effect: serve.morag is off",)
+
+
 def test_a_watch_port_that_others_can_read_is_warned_about() -> None:
     assert load(environ={}, flags={"watch_host": "0.0.0.0"}).warnings == ()  # noqa: S104
 

@@ -13,13 +13,14 @@ from agent.config import Settings
 from agent.model.errors import ConfigError, ServerUnavailableError, SpoolError
 from agent.server.app import create_app
 from agent.server.serving import GracefulServer, server_for
-from agent.server.settings import ServerSettings
+from agent.server.settings import MoragSettings, ServerSettings
 from agent.server.store.schema import ForeignFolderError, SchemaError
 from agent.server.store.store import FolderInUseError
 from agent.server.tokens import list_tokens
 
 BACKLOG = 2048
 """Connections that wait to be accepted: a fleet comes back all at once."""
+MINUTE = 60.0
 DAY = 24 * 3600.0
 
 
@@ -43,7 +44,7 @@ class _Stoppable(GracefulServer):
 async def serve(settings: Settings) -> None:
     """Until a signal. Raises what a person can do something about as an `AgentError`."""
     folder = settings.serve_data
-    app = create_app(ServerSettings(folder=folder, retention_s=settings.serve_retention_days * DAY))
+    app = create_app(server_settings(settings))
     config = server_for(app, settings.serve_host, settings.serve_port, log_level="warning").config
     # The app's life begins before the first connection: its complaints are ours to explain.
     config.lifespan = "off"
@@ -61,6 +62,19 @@ async def serve(settings: Settings) -> None:
             raise ConfigError(f"{error} (--data)") from error
         except (SchemaError, sqlite3.Error, OSError) as error:
             raise SpoolError(f"the data folder {folder} cannot be used: {error}") from error
+
+
+def server_settings(settings: Settings) -> ServerSettings:
+    minutes = settings.serve_morag_lease_min
+    morag = MoragSettings(
+        input_folders=settings.serve_input_folders,
+        lease_s=None if minutes is None else minutes * MINUTE,
+    )
+    return ServerSettings(
+        folder=settings.serve_data,
+        retention_s=settings.serve_retention_days * DAY,
+        morag=morag if settings.serve_morag else None,
+    )
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -84,6 +84,10 @@ def effective(settings: Settings) -> Iterator[tuple[Row, object]]:
     """Each setting with its value, in the order of the file; secrets show as stars."""
     for name, row in rows().items():
         value: object = getattr(settings, name)
-        if isinstance(value, SecretStr | Path):
-            value = str(value)
-        yield row, _written(row, value)
+        yield row, _written(row, _plain(value))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return tuple(_plain(item) for item in value)
+    return str(value) if isinstance(value, SecretStr | Path) else value

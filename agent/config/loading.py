@@ -124,3 +124,5 @@ def _warnings(settings: Settings) -> Iterator[str]:
         yield f"watch.host: {settings.watch_host} lets others read the watch port without a token"
     if settings.offline and settings.allow_download:
         yield "models.allow_download has no effect: models.offline is on"
+    if settings.serve_input_folders and not settings.serve_morag:
+        yield "serve.input_folders has no effect: serve.morag is off"

@@ -650,3 +650,28 @@ class Settings(BaseModel):
             flag="--retention-days",
         ),
     ] = 7
+    serve_morag: Annotated[
+        values.Switch,
+        Key(
+            at="serve.morag",
+            why="MoRAG's own URLs too: remote jobs, and the workers that it has drafted.",
+            flag="--morag",
+        ),
+    ] = False
+    serve_input_folders: Annotated[
+        values.Folders,
+        Key(
+            at="serve.input_folders",
+            why="With that: jobs may name files in these folders, and no others.",
+            flag="--input-folders",
+        ),
+    ] = ()
+    serve_morag_lease_min: Annotated[
+        values.MaybeMinutes,
+        Key(
+            at="serve.morag_lease_min",
+            why="With that: how long MoRAG's worker may take; without it as in MoRAG, 15 to 60.",
+            flag="--morag-lease-min",
+            shown="90",
+        ),
+    ] = None

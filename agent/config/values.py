@@ -148,6 +148,7 @@ WedgeSeconds: TypeAlias = Annotated[
 ]
 MaybeSeconds: TypeAlias = Annotated[_Length | None, _Number, Right("a number of seconds above 0")]
 Minutes: TypeAlias = Annotated[_Length, _Number, Right("a number of minutes above 0")]
+MaybeMinutes: TypeAlias = Annotated[_Length | None, _Number, Right("a number of minutes above 0")]
 Hours: TypeAlias = Annotated[_Length, _Number, Right("a number of hours above 0")]
 Days: TypeAlias = Annotated[_Length, _Number, Right("a number of days above 0")]
 MaybeGigabytes: TypeAlias = Annotated[
@@ -209,6 +210,11 @@ Labels: TypeAlias = Annotated[
 Folder: TypeAlias = Annotated[Path, BeforeValidator(in_home), Right("the path of a folder")]
 MaybeFolder: TypeAlias = Annotated[
     Path | None, BeforeValidator(in_home), Right("the path of a folder")
+]
+Folders: TypeAlias = Annotated[
+    tuple[Annotated[Path, BeforeValidator(in_home)], ...],
+    _Listed,
+    Right('a list of folders, ["/a", "/b"] in the file or /a,/b elsewhere'),
 ]
 MaybeFile: TypeAlias = Annotated[Path | None, BeforeValidator(in_home), Right("the path of a file")]
 Url: TypeAlias = Annotated[

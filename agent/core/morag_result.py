@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from agent.core.morag_layout import in_short_paragraphs, in_short_sections
 from agent.model.ids import JsonObject, JsonValue
 
-_MARKDOWN: Mapping[str, str] = {
+MARKDOWN: Mapping[str, str] = {
     "audio": "transcript.md",
     "video": "video.md",
     "image": "image.md",
@@ -19,7 +19,8 @@ _MARKDOWN: Mapping[str, str] = {
     "web": "page.md",
     "text": "document.md",
 }
-WANTED = frozenset(_MARKDOWN.values())
+"""What a pipeline calls the Markdown that it makes of each type."""
+WANTED = frozenset(MARKDOWN.values())
 """The artifacts that `told` needs; the rest has no place in MoRAG's remote jobs."""
 
 _ANY = ("language", "word_count")
@@ -109,7 +110,7 @@ def told(
     `filename` is the server's own. An image without a word is told of by its size and its camera,
     a film without one by its format: MoRAG's own converters do so, too.
     """
-    written = artifacts.get(_MARKDOWN.get(content_type, ""), b"")
+    written = artifacts.get(MARKDOWN.get(content_type, ""), b"")
     markdown = written.decode("utf-8", "replace").strip()
     if not markdown or (content_type != "image" and not _has_words(_body(markdown))):
         return None

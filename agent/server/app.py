@@ -11,9 +11,11 @@ import agent
 from agent.server import answers
 from agent.server.clock import Clock, ServerClock
 from agent.server.metrics import Measured
+from agent.server.morag import creators, workers, working
+from agent.server.morag.desk import Desk
 from agent.server.routes import agents, events, fleet, jobs, leases, system, trials, uploads
 from agent.server.server import Server
-from agent.server.settings import ServerSettings
+from agent.server.settings import MoragSettings, ServerSettings
 from agent.wire.problems import MEDIA_TYPE, Problem
 from agent.wire.routes import OPENAPI
 
@@ -62,7 +64,16 @@ def create_app(
     app.add_middleware(Measured, metrics=server.metrics, clock=server.clock)
     for module in (agents, leases, uploads, jobs, events, fleet, trials, system):
         app.include_router(module.router)
+    if settings.morag is not None:
+        _answer_morag(app, server, settings.morag)
     return app
+
+
+def _answer_morag(app: FastAPI, server: Server, settings: MoragSettings) -> None:
+    desk = app.state.morag = Desk(server, settings)
+    server.accompany(desk.lifespan)
+    for module in (creators, working, workers):
+        app.include_router(module.router)
 
 
 class _JobApi(FastAPI):

@@ -65,7 +65,7 @@ def parse(body: bytes) -> Any:  # noqa: ANN401 - the JSON edge
             json.dumps(parsed, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise ProblemError(ProblemCode.BAD_REQUEST, f"the body is not JSON: {error}") from None
-    if _is_deeper(parsed, MAX_NESTING):
+    if is_deeper(parsed, MAX_NESTING):
         raise ProblemError(ProblemCode.BAD_REQUEST, f"nested deeper than {MAX_NESTING}")
     return parsed
 
@@ -87,10 +87,10 @@ def _finite(digits: str) -> float:
     return number
 
 
-def _is_deeper(value: object, depth: int) -> bool:
+def is_deeper(value: object, depth: int) -> bool:
     if not isinstance(value, list | dict):
         return False
     if depth == 0:
         return True
     inner = value.values() if isinstance(value, dict) else value
-    return any(_is_deeper(item, depth - 1) for item in inner)
+    return any(is_deeper(item, depth - 1) for item in inner)

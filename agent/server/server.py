@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -52,6 +52,9 @@ class Server:
         self.streams = Streams()
         self.trials = Trials()
         self.blobs = Blobs(settings.folder, settings.reserve_bytes)
+        self.results = asyncio.Event()
+        """Set when a job is complete whose result somebody waits for."""
+        self._companions: list[Callable[[], AbstractAsyncContextManager[None]]] = []
         self._rng = rng
         self._running: Running | None = None
         self._trouble: ProblemError | None = None
@@ -81,6 +84,10 @@ class Server:
     def now(self) -> Moment:
         return Moment(self.clock.now())
 
+    def accompany(self, companion: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+        """It lives while the server runs, and ends before the store closes."""
+        self._companions.append(companion)
+
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Owns the data folder while it is entered. Raises what `Store.open` raises.
@@ -96,7 +103,10 @@ class Server:
                 await self._tidy(store)
             self._running = self._assemble(store)
             self._log.info("server.started", folder=str(self.settings.folder))
-            async with self._background():
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(self._background())
+                for companion in self._companions:
+                    await stack.enter_async_context(companion())
                 yield
             await self._note_end(store)
         finally:
@@ -128,8 +138,8 @@ class Server:
     @asynccontextmanager
     async def _background(self) -> AsyncIterator[None]:
         tasks = (
-            asyncio.create_task(self._forever(self.running.matchmaker.run)),
-            asyncio.create_task(self._forever(self._keep_up)),
+            asyncio.create_task(self.forever(self.running.matchmaker.run)),
+            asyncio.create_task(self.forever(self._keep_up)),
         )
         try:
             yield
@@ -140,7 +150,7 @@ class Server:
                 with suppress(asyncio.CancelledError):
                     await task
 
-    async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def forever(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
                 await work()
@@ -157,6 +167,8 @@ class Server:
 
     def _on_commit(self, transaction: Transaction) -> None:
         self.streams.tell(transaction.changed)
+        if transaction.has_result:
+            self.results.set()
         if transaction.has_work and self._running is not None:
             self._running.matchmaker.look_again()
 

@@ -40,9 +40,9 @@ def serve_command(data: Path, *more: str) -> list[str]:
 
 
 @contextmanager
-def served(data: Path) -> Iterator[Served]:
+def served(data: Path, *more: str) -> Iterator[Served]:
     with subprocess.Popen(
-        serve_command(data, "--log-level", "warning"),
+        serve_command(data, "--log-level", "warning", *more),
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "HOME": str(data.parent)},

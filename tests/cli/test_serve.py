@@ -10,6 +10,8 @@ import pytest
 
 from agent.cli import main
 from agent.cli.exit_codes import ExitCode
+from agent.cli.serving import server_settings
+from agent.config import Settings
 from tests.cli.served import Served, served
 
 
@@ -111,3 +113,40 @@ def test_without_the_extra_one_sentence_says_what_to_install(tmp_path: Path) -> 
     assert told.stderr.splitlines() == [
         "error: the package uvicorn is missing: pip install 'morag-agent[server]'"
     ]
+
+
+def test_morags_old_urls_are_answered_where_that_is_wanted(tmp_path: Path) -> None:
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    (uploads / "a.mp3").write_bytes(b"sound")
+    wanted = ("--morag", "--input-folders", str(uploads), "--morag-lease-min", "90")
+    with served(tmp_path / "data", *wanted) as running:
+        token = running.token("--client").read_text().strip()
+        body = {
+            "source_file_path": f"{uploads}/a.mp3",
+            "content_type": "audio",
+            "ingestion_task_id": "task-1",
+        }
+        url = f"{running.url}/api/v1/remote-jobs/"
+        created = httpx.post(url, json=body, headers={"X-API-Key": token})
+        body["source_file_path"] = "/etc/passwd"
+        refused = httpx.post(url, json=body, headers={"X-API-Key": token})
+
+    assert (created.status_code, created.json()["status"]) == (200, "pending")
+    assert (refused.status_code, list(refused.json())) == (403, ["detail"])
+
+
+def test_they_are_not_there_otherwise(tmp_path: Path) -> None:
+    with served(tmp_path / "data") as running:
+        assert httpx.get(f"{running.url}/api/v1/workers").status_code == 404
+
+
+def test_what_is_set_for_them_reaches_the_server() -> None:
+    default = server_settings(Settings()).morag
+    folders = (Path("/a"), Path("/b"))
+    there = Settings(serve_morag=True, serve_input_folders=folders, serve_morag_lease_min=90)
+    morag = server_settings(there).morag
+
+    assert default is None
+    assert morag is not None
+    assert (morag.input_folders, morag.lease_s) == (folders, 5400.0)

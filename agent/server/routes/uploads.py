@@ -1,7 +1,7 @@
 """tus 1.0.0 at two addresses: an attempt's artifacts, and the input of a client's job."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from fastapi import APIRouter
@@ -87,13 +87,18 @@ async def _first_bytes(request: Request, server: Server, upload_id: str, place: 
 
 async def finish_empty_input(server: Server, job_id: str) -> None:
     """An input of no bytes is whole as soon as it is announced: nobody sends it."""
+    await take_input(server, job_id, _nothing())
+
+
+async def take_input(server: Server, job_id: str, stream: AsyncIterator[bytes]) -> None:
+    """All of an input at once, from its first byte; nothing is read where it is whole already."""
     place = _input_place(job_id)
     upload = await server.store.run(place.find)
     receiver = server.running.receiver
     async with receiver.turn(upload.upload_id) as turn:
         upload = await _current(server, place)
         if not upload.is_done:
-            await receiver.append(upload, _nothing(), turn, place.note)
+            await receiver.append(replace(upload, received=0), stream, turn, place.note)
 
 
 async def _nothing() -> AsyncIterator[bytes]:

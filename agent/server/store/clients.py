@@ -194,9 +194,10 @@ def counts(tx: Transaction) -> dict[JobState, int]:
 
 
 def stale(tx: Transaction, ended_before: Moment, created_before: Moment) -> list[JobId]:
-    """Jobs whose time is over, a few at a time."""
+    """Jobs whose time is over, a few at a time; not those whose result nobody has taken yet."""
     rows = tx.db.execute(
-        "SELECT job_id FROM jobs WHERE ended_at < ? UNION ALL"
+        "SELECT job_id FROM jobs WHERE ended_at < ? AND job_id NOT IN"
+        " (SELECT job_id FROM morag_jobs WHERE due_at IS NOT NULL) UNION ALL"
         " SELECT job_id FROM jobs WHERE state = 'created' AND updated_at < ? LIMIT 100",
         (ended_before, created_before),
     )

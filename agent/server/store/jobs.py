@@ -99,6 +99,16 @@ def _note(tx: Transaction, before: Job | None, after: Job) -> None:
     tx.changed.add(after.job_id)
     if after.state is JobState.QUEUED and (before is None or before.state is not after.state):
         tx.has_work = True
+    if after.state is JobState.COMPLETED and before is not None and before.state is not after.state:
+        tx.has_result = _make_due(tx, after) or tx.has_result
+
+
+def _make_due(tx: Transaction, job: Job) -> bool:
+    """In the same transaction: a result that somebody waits for is never forgotten."""
+    due = tx.db.execute(
+        "UPDATE morag_jobs SET due_at = ? WHERE job_id = ? AND is_awaited", (tx.now, job.job_id)
+    )
+    return due.rowcount > 0
 
 
 def _save_leases(db: sqlite3.Connection, before: Job, after: Job) -> None:

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import NoReturn
 
-from agent.model.ids import AgentId, LeaseId
+from agent.model.ids import AgentId, JobId, JsonObject, LeaseId
 from agent.model.lease import Directive, LostReason
 from agent.server.problems import ProblemError, artifacts_refused, lease_lost
 from agent.server.queue import agents as moves
@@ -103,7 +103,7 @@ def complete(tx: Transaction, caller: Caller, said: Complete) -> Completed:
     """Checked against what lies on disk first; the same lease and manifest again is 200."""
     job = _job_of(tx, caller)
     lease = job.lease(caller.lease_id)
-    manifest = json.dumps([line.model_dump() for line in said.manifest])
+    manifest = _as_json(said.manifest)
     if lease.phase is Phase.COMPLETED:
         if manifest == load_result(tx, job)[0]:
             return Completed(job, ())
@@ -111,15 +111,37 @@ def complete(tx: Transaction, caller: Caller, said: Complete) -> Completed:
     touched = _settle(tx, job, moves.touch(job, caller.lease_id, tx.now, tx.numbers))
     _check_artifacts(tx, touched, lease, said.manifest)
     after = moves.complete(touched, caller.lease_id, tx.now, tx.numbers)
+    note_result(tx, job.job_id, said.manifest, said.summary, said.metrics)
+    done = _settle(tx, touched, after)
+    return Completed(done, drop_the_rest(tx, done, lease, said.manifest))
+
+
+def note_result(
+    tx: Transaction,
+    job_id: JobId,
+    manifest: tuple[ManifestLine, ...],
+    summary: JsonObject,
+    metrics: JsonObject,
+) -> None:
     tx.db.execute(
         "UPDATE jobs SET manifest = ?, summary = ?, metrics = ? WHERE job_id = ?",
-        (manifest, json.dumps(said.summary), json.dumps(said.metrics), job.job_id),
+        (_as_json(manifest), json.dumps(summary), json.dumps(metrics), job_id),
     )
-    done = _settle(tx, touched, after)
-    return Completed(done, _drop_the_rest(tx, done, lease, said.manifest))
 
 
-def _drop_the_rest(
+def _as_json(manifest: tuple[ManifestLine, ...]) -> str:
+    return json.dumps([line.model_dump() for line in manifest])
+
+
+def drop_origin(tx: Transaction, job: Job, lease: Lease) -> tuple[Upload, ...]:
+    """Files of an attempt that came too late."""
+    dropped = tuple(uploads.of_origin(tx, job.job_id, lease.origin))
+    for upload in dropped:
+        uploads.delete(tx, upload)
+    return dropped
+
+
+def drop_the_rest(
     tx: Transaction, job: Job, lease: Lease, manifest: tuple[ManifestLine, ...]
 ) -> tuple[Upload, ...]:
     """Of other attempts, or not named: nobody can ask for them any more."""

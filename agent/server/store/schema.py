@@ -76,6 +76,17 @@ CREATE TABLE IF NOT EXISTS uploads (
   length INTEGER NOT NULL, received INTEGER NOT NULL, is_done INTEGER NOT NULL,
   UNIQUE (job_id, origin, name)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS morag_jobs (
+  job_id TEXT PRIMARY KEY REFERENCES jobs (job_id) ON DELETE CASCADE,
+  ingestion_task_id TEXT NOT NULL, request_digest TEXT NOT NULL, task_options TEXT NOT NULL,
+  is_awaited INTEGER NOT NULL, due_at REAL, tries INTEGER NOT NULL DEFAULT 0, outcome TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS morag_tasks ON morag_jobs (ingestion_task_id);
+CREATE INDEX IF NOT EXISTS morag_due ON morag_jobs (due_at) WHERE due_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS morag_workers (
+  worker_id TEXT PRIMARY KEY, agent_id TEXT NOT NULL, registration TEXT NOT NULL,
+  registered_at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
 """
 
 

@@ -21,6 +21,8 @@ class Transaction:
     """Jobs whose event streams have something to tell."""
     has_work: bool = False
     """A job may have become available to somebody."""
+    has_result: bool = False
+    """Somebody waits for the result of a job that is complete now."""
 
 
 def new_lease_id() -> LeaseId:

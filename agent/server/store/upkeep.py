@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from agent.model.ids import JobId
-from agent.server.queue import time
+from agent.server.queue import plain, time
 from agent.server.queue.values import Moment, Phase
 from agent.server.store import jobs
 from agent.server.store.transaction import Transaction
@@ -22,7 +22,7 @@ def start(tx: Transaction) -> None:
     """Time that the server was down never counts, and a clock set in between does no harm.
 
     Deadlines move by the time between the last sign of life and now; every live offer and lease
-    begins anew with a full lease.
+    begins anew with a full lease; that of a worker which renews nothing goes on where it was.
     """
     row = tx.db.execute("SELECT value FROM meta WHERE name = 'alive_at'").fetchone()
     away = 0.0 if row is None else tx.now - row["value"]
@@ -34,9 +34,12 @@ def start(tx: Transaction) -> None:
     # The same for an input that is still on its way: its sender could not go on either.
     tx.db.execute("UPDATE jobs SET updated_at = updated_at + ? WHERE state = 'created'", (away,))
     tx.db.execute(
-        "UPDATE leases SET until = ? WHERE phase IN ('offered', 'held')",
-        (tx.now + tx.numbers.lease_ttl_s,),
+        "UPDATE leases SET until = CASE WHEN boot_id LIKE ?1 THEN max(?2, until + ?3) ELSE ?2 END"
+        " WHERE phase IN ('offered', 'held')",
+        (f"{plain.MARK}%", tx.now + tx.numbers.lease_ttl_s, away),
     )
+    # Whoever starts the server again may just have mended what takes the results.
+    tx.db.execute("UPDATE morag_jobs SET due_at = ? WHERE due_at IS NOT NULL", (tx.now,))
     note_alive(tx)
 
 

@@ -11,10 +11,11 @@ from agent.model.failures import FailureCode
 from agent.model.ids import AgentId, BootId, Bytes, JobId, LeaseId
 from agent.model.lease import LostReason, Stage
 from agent.server.queue import agents as moves
-from agent.server.queue import boots, clients, time
+from agent.server.queue import boots, clients, plain, time
 from agent.server.queue.agents import Asker, Failure, Report
 from agent.server.queue.boots import Resumption
 from agent.server.queue.choice import Seeker, Sighting, why_skipped
+from agent.server.queue.plain import Worker
 from agent.server.queue.values import LIVE, Job, Lost, Moment, NotAccepted, Numbers, Phase
 from agent.wire.jobs import ENDED, JobState
 
@@ -210,5 +211,69 @@ def _without_told(job: Job) -> Job:
     return replace(job, leases=tuple(replace(lease, is_told=False) for lease in job.leases))
 
 
+class WithPlainWorkers(OneJob):
+    """The same laws, with workers beside the agents that know no leases."""
+
+    @rule(agent=AGENTS)
+    def take(self, agent: AgentId) -> None:
+        boot = plain.new_boot(Worker(agent, "w"))
+        seeker = replace(self.seeker(agent), boot_id=boot)
+        fleet = [Sighting(self.seeker(a), self.now) for a in self.boots]
+        skip = why_skipped(self.job, seeker, fleet, self.now, NUMBERS)
+        if self.job.state is not JobState.QUEUED or skip is not None:
+            return
+        counted, new_id = self.job.counted, next(self.ids)
+        numbers = plain.lasting(NUMBERS, 1800.0)
+        self.job, lease = plain.grant(self.job, seeker.asker, new_id, self.now, numbers)
+        self.last_accepted = new_id
+        assert lease.lease_id == new_id, "an old lease is never revived by a poll"
+        assert (lease.until, self.job.counted) == (self.now + 1800.0, counted)
+
+    @rule(agent=AGENTS)
+    def bring(self, agent: AgentId) -> None:
+        lease = plain.newest_of(self.job, agent)
+        if lease is None:
+            return
+        before = self.job
+        self.job = plain.bring(self.job, lease, self.now, NUMBERS)
+        if before.state in ENDED:
+            assert self.job == before, "an end is an end"
+        else:
+            self.last_accepted = lease.lease_id
+            self.results.append(lease.lease_id)
+
+    @rule(agent=AGENTS)
+    def ask_after(self, agent: AgentId) -> None:
+        lease = plain.newest_of(self.job, agent)
+        if lease is not None:
+            before, numbers = self.job, plain.lasting(NUMBERS, 1800.0)
+            self.job = plain.prolong(self.job, lease, self.now, numbers)
+            assert self.job.state is before.state
+            if lease.phase is not Phase.HELD:
+                assert self.job == before, "asking brings nothing back"
+
+    @rule(agent=AGENTS)
+    def give_up(self, agent: AgentId) -> None:
+        lease = plain.newest_of(self.job, agent)
+        if lease is None:
+            return
+        before = self.job
+        self.job = plain.give_up(self.job, lease, "it broke", self.now, NUMBERS)
+        if lease.phase is not Phase.HELD:
+            assert self.job == before, "only the attempt that is under way can fail"
+        else:
+            assert self.job.live is None
+
+    @rule(agent=AGENTS)
+    def put_back(self, agent: AgentId) -> None:
+        lease = plain.newest_of(self.job, agent)
+        if lease is not None:
+            counted = self.job.counted
+            self.job = plain.put_back(self.job, lease, self.now)
+            assert self.job.counted == counted
+
+
 TestOneJob = OneJob.TestCase
+TestWithPlainWorkers = WithPlainWorkers.TestCase
 TestOneJob.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
+TestWithPlainWorkers.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
