@@ -60,7 +60,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
-	@.ci/need ffmpeg flite libgl1 libglib2.0-0 nginx-light systemd
+	@.ci/need ffmpeg flite libgl1 libglib2.0-0 nginx-light redis-server systemd
 	$(PIP) --editable '.[all,dev]'
 	@touch $@ $(VENV)/.demo
 

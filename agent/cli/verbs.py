@@ -41,7 +41,9 @@ class Verb:
     """From file and environment; `demo` must not meet the owner's own server."""
 
     def module(self) -> VerbModule:
-        return cast("VerbModule", importlib.import_module(f"agent.cli.{self.name}"))
+        return cast(
+            "VerbModule", importlib.import_module(f"agent.cli.{self.name.replace('-', '_')}")
+        )
 
 
 _MEDIA = ("models", "image", "video", "web")
@@ -60,6 +62,12 @@ VERBS: Mapping[str, Verb] = {
             name="serve",
             summary="run the embedded job server",
             settings=("serve", "log"),
+        ),
+        Verb(
+            name="celery-bridge",
+            summary="have the server's agents do the tasks of MoRAG's Celery",
+            settings=("server_url", "client_token_file", "celery", "serve_data", "log"),
+            is_client=True,
         ),
         Verb(
             name="token",

@@ -1,5 +1,6 @@
 """The agent's settings: one file, then the environment, then flags; each knows its origin."""
 
+from agent.config.celery import celery_passwords, celery_urls
 from agent.config.content_types import known_content_types
 from agent.config.derived import (
     announced_types,
@@ -26,6 +27,8 @@ __all__ = [
     "agent_token_if_any",
     "announced_types",
     "capability_on",
+    "celery_passwords",
+    "celery_urls",
     "client_token",
     "known_content_types",
     "ledger_file",

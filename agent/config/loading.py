@@ -114,7 +114,12 @@ def _contradictions(settings: Settings, given: Mapping[str, Given]) -> Iterator[
 
 
 def _warnings(settings: Settings) -> Iterator[str]:
-    for file in (settings.token_file, settings.client_token_file):
+    for file in (
+        settings.token_file,
+        settings.client_token_file,
+        settings.celery_broker_url_file,
+        settings.celery_result_url_file,
+    ):
         if file is not None and (open_to := exposure(file)):
             yield open_to
     parts = urlsplit(settings.server_url)

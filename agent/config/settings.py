@@ -675,3 +675,54 @@ class Settings(BaseModel):
             shown="90",
         ),
     ] = None
+
+    celery_broker_url_file: Annotated[
+        values.MaybeFile,
+        Key(
+            at="celery.broker_url_file",
+            why="Holds the URL of Celery's broker, for `celery-bridge`; readable by you alone.",
+            shown="~/.config/morag-agent/broker-url",
+        ),
+    ] = None
+    celery_broker_url: Annotated[
+        values.SecretUrl,
+        Key(
+            at="celery.broker_url",
+            why="That URL itself, from the environment only; a file is safer.",
+            is_secret=True,
+        ),
+    ] = None
+    celery_result_url_file: Annotated[
+        values.MaybeFile,
+        Key(
+            at="celery.result_url_file",
+            why="Holds the URL of the result backend; without it a Redis broker is that too.",
+            shown="~/.config/morag-agent/result-url",
+        ),
+    ] = None
+    celery_result_url: Annotated[
+        values.SecretUrl,
+        Key(
+            at="celery.result_url",
+            why="That URL itself, from the environment only; a file is safer.",
+            is_secret=True,
+        ),
+    ] = None
+    celery_input_folders: Annotated[
+        values.Folders,
+        Key(
+            at="celery.input_folders",
+            why="Tasks may name files in these folders, and no others.",
+        ),
+    ] = ()
+    celery_tasks: Annotated[
+        values.Count,
+        Key(at="celery.tasks", why="Tasks held at once; each waits for its job, in no process."),
+    ] = 64
+    celery_visibility_s: Annotated[
+        values.Seconds,
+        Key(
+            at="celery.visibility_s",
+            why="With Redis: how long after a bridge's sudden end its tasks are taken up again.",
+        ),
+    ] = 60

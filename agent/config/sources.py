@@ -81,8 +81,8 @@ def from_file(path: Path, rows: Iterable[Row], problems: list[str]) -> Iterator[
                 problems.append(f"{path}: {_unknown(place, by_place)}")
             elif row.key.is_secret:
                 problems.append(
-                    f"{path}: {place} may not stand in the file; put the token into a"
-                    f" file of its own and name that in {section}.token_file"
+                    f"{path}: {place} may not stand in the file; put it into a"
+                    f" file of its own and name that in {place}_file"
                 )
             else:
                 yield Given(row.name, value, Layer.FILE, f"{path}: {place}")

@@ -43,16 +43,21 @@ def client_token(settings: Settings) -> SecretStr:
 
 
 def read_token(path: Path) -> SecretStr:
+    return read_secret(path, "token")
+
+
+def read_secret(path: Path, what: str) -> SecretStr:
+    """The one line of a file that holds nothing else."""
     try:
         text = path.read_text(encoding="utf-8").strip()
     except FileNotFoundError as error:
-        raise ConfigError(f"there is no token file {path}") from error
+        raise ConfigError(f"there is no {what} file {path}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the token file {path}: {error}") from error
+        raise ConfigError(f"cannot read the {what} file {path}: {error}") from error
     if not text:
-        raise ConfigError(f"the token file {path} is empty")
+        raise ConfigError(f"the {what} file {path} is empty")
     if len(text) > MAX_TOKEN or not text.isascii() or len(text.split()) > 1:
-        raise ConfigError(f"the token file {path} holds more than one token on one line")
+        raise ConfigError(f"the {what} file {path} holds more than one {what} on one line")
     return SecretStr(text)
 
 

@@ -223,3 +223,6 @@ Url: TypeAlias = Annotated[
     Right("an address such as https://morag.example.org, without user name or query"),
 ]
 Secret: TypeAlias = Annotated[SecretStr | None, Right("a token, as `token create` printed it")]
+SecretUrl: TypeAlias = Annotated[
+    SecretStr | None, Right("an address such as redis://:PASSWORD@HOST:6379/0")
+]

@@ -1,0 +1,1 @@
+"""A Celery worker whose tasks are jobs of our server: callers see Celery, agents HTTP."""
