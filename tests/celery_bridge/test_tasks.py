@@ -2,22 +2,18 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from celery.result import AsyncResult
 
+from tests.celery_bridge.asking import DOCUMENT, finish, result_of, send, take, until
 from tests.celery_bridge.yard import Yard, yard_in
 from tests.server.world import AgentSide
 
 pytestmark = pytest.mark.real_time
 
-DOCUMENT = (
-    b"# Document: a.txt\n\n## Document Information\n\n- **Document Type**: Plain Text\n\n"
-    b"## Content\n\nsome words of the file\n"
-)
-VISIBILITY_S = 2
+VISIBILITY_S = 1
 _numbers = itertools.count(1)
 
 
@@ -34,38 +30,6 @@ def agent(yard: Yard) -> Iterator[AgentSide]:
     assert asyncio.run(side.hello()).status_code == 200
     yield side
     asyncio.run(side.sign_off())
-
-
-def send(yard: Yard, *args: object, name: str = "remote.process_file", **more: Any) -> AsyncResult:
-    """The way that MoRAG sends a task that it has no code of."""
-    return yard.app.send_task(name, args=args, **({"queue": "gpu_fallback"} | more))
-
-
-async def until(is_true: Callable[[], object], what: str, patience: float = 20.0) -> None:
-    try:
-        async with asyncio.timeout(patience):
-            while not await asyncio.to_thread(is_true):
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        raise AssertionError(f"not within {patience:g} s: {what}") from None
-
-
-async def result_of(task: AsyncResult) -> dict[str, Any]:
-    await until(task.ready, f"the result of {task.id}")
-    found: dict[str, Any] = task.result
-    return found
-
-
-async def take(agent: AgentSide) -> Any:
-    offer = (await agent.poll(wait_s=15))["offer"]
-    assert offer is not None
-    assert (await agent.renew(offer["lease_id"])).status_code == 200
-    return offer
-
-
-async def finish(agent: AgentSide, offer: Any) -> None:
-    done = await agent.finish(offer["lease_id"], **{"document.md": DOCUMENT})
-    assert done.status_code == 200, done.text
 
 
 async def test_a_task_becomes_a_job_and_its_result_has_the_form_that_morag_reads(
@@ -170,7 +134,7 @@ async def test_a_job_longer_than_the_visibility_timeout_is_done_once(
     task = send(yard, yard.write("long.txt", "long"))
     offer = await take(agent)
 
-    await asyncio.sleep(2.5 * VISIBILITY_S)
+    await asyncio.sleep(3 * VISIBILITY_S)
     assert (await agent.poll())["offer"] is None
     assert yard.held() == 1
     await finish(agent, offer)
@@ -241,11 +205,11 @@ async def test_a_task_that_expires_before_an_agent_has_begun_is_not_begun(
 async def test_a_task_that_expires_while_an_agent_is_at_it_is_finished(
     yard: Yard, agent: AgentSide
 ) -> None:
-    task = send(yard, yard.write("soon.txt", "soon"), expires=3.0)
+    task = send(yard, yard.write("soon.txt", "soon"), expires=2.0)
     offer = await take(agent)
     await until(lambda: task.state == "PROGRESS" and task.info.get("attempt"), "the beginning")
 
-    await asyncio.sleep(3.5)
+    await asyncio.sleep(2.5)
     await finish(agent, offer)
 
     assert (await result_of(task))["success"] is True

@@ -1,29 +1,32 @@
 """A real Redis, a server, bridges, and a caller that knows nothing of us, all on loopback."""
 
-import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 import redis
 from celery import Celery
 
 from agent.server.tokens import TokenKind, create_token
+from tests.celery_bridge.ports import free_port
 from tests.end_to_end.house import House, Running, house_in, wait_until
 from tests.server.world import AgentSide
 
 UNACKED = "morag-agent.unacked"
+QUEUES = ("gpu_priority", "gpu_fallback")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+class Broker(Protocol):
+    @property
+    def url(self) -> str: ...
+
+    def left(self) -> int:
+        """Messages that nobody has taken, or acknowledged."""
+        ...
 
 
 @dataclass
@@ -58,6 +61,10 @@ class RedisServer:
         finally:
             client.close()
 
+    def left(self) -> int:
+        with self.client() as client:
+            return sum(int(client.llen(queue)) for queue in QUEUES) + int(client.hlen(UNACKED))
+
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
@@ -90,6 +97,8 @@ def plain_app(broker: str, backend: str) -> Iterator[Celery]:
 class Yard:
     house: House
     redis: RedisServer
+    """Has the results, and unless there is another broker the tasks too."""
+    broker: Broker
     app: Celery
     words: tuple[str, ...] = ()
     """What each bridge is given."""
@@ -104,8 +113,19 @@ class Yard:
         file.write_text(text)
         return str(file)
 
+    def remove(self, name: str) -> None:
+        (self.inputs / name).unlink()
+
+    @property
+    def bridges(self) -> list[Running]:
+        return [one for one in self.house.started if one.output.name.startswith("bridge")]
+
     def bridge(self, *words: str, **environ: str) -> Running:
-        urls = {"MORAG_AGENT_CELERY_BROKER_URL": self.redis.url, **environ}
+        urls = {
+            "MORAG_AGENT_CELERY_BROKER_URL": self.broker.url,
+            "MORAG_AGENT_CELERY_RESULT_URL": self.redis.url,
+            **environ,
+        }
         running = self.house.start("bridge", [*self.bridge_words(), *self.words, *words], urls)
         running.wait_for("bridge.ready")
         return running
@@ -142,15 +162,14 @@ class Yard:
 
 
 @contextmanager
-def yard_in(folder: Path, *words: str) -> Iterator[Yard]:
+def yard_in(folder: Path, *words: str, broker: Broker | None = None) -> Iterator[Yard]:
     """With Redis and server, but without a bridge."""
-    os.environ.pop("CELERY_BROKER_URL", None)
     with (
         redis_in(folder / "redis") as server,
-        plain_app(server.url, server.url) as app,
+        plain_app((broker or server).url, server.url) as app,
         house_in(folder) as house,
     ):
         house.serve()
-        yard = Yard(house, server, app, words)
+        yard = Yard(house, server, broker or server, app, words)
         yard.inputs.mkdir()
         yield yard
