@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test containers torture simulate lint fmt bench docs lock clean
+.PHONY: help demo test containers celery torture simulate lint fmt bench docs lock clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -19,6 +19,11 @@ test: $(VENV)/.all  ## every test; none needs a GPU or the internet
 containers: $(VENV)/.all  ## build the image, run it locked in, stop it; no registry is asked, three minutes
 	@.ci/need ca-certificates mmdebstrap netavark podman runc
 	$(BIN)/python -m pytest -m containers tests/containers
+
+TASKS ?= 200
+celery: $(VENV)/.all  ## that many Celery tasks through kills of everything (TASKS=200; RABBITMQ=1: over RabbitMQ)
+	$(if $(RABBITMQ),@.ci/need rabbitmq-server)
+	$(BIN)/python -m tests.celery_bridge --tasks $(TASKS) $(if $(RABBITMQ),--rabbitmq)
 
 SEEDS ?= 20000
 simulate: $(VENV)/.all  ## that many worlds full of faults (SEEDS=20000); says how to tell a failing one again

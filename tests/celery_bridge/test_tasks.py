@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.celery_bridge.asking import DOCUMENT, finish, result_of, send, take, until
-from tests.celery_bridge.yard import Yard, yard_in
+from tests.celery_bridge.yard import UNACKED, Yard, yard_in
 from tests.server.world import AgentSide
 
 pytestmark = pytest.mark.real_time
@@ -136,7 +136,9 @@ async def test_a_job_longer_than_the_visibility_timeout_is_done_once(
 
     await asyncio.sleep(3 * VISIBILITY_S)
     assert (await agent.poll())["offer"] is None
-    assert yard.held() == 1
+    with yard.redis.client() as client:
+        (message,) = client.hvals(UNACKED)
+    assert b'"redelivered": true' not in message
     await finish(agent, offer)
 
     assert (await result_of(task))["success"] is True
@@ -190,6 +192,22 @@ async def test_a_task_revoked_while_an_agent_is_at_it_has_the_agent_stop(
     assert (await agent.renew(offer["lease_id"])).json()["state"] == "cancel"
     await agent.say(offer["lease_id"], "release", reason="cancelled")
     assert yard.house.job(offer["job_id"])["state"] == "cancelled"
+
+
+async def test_a_job_that_somebody_ends_at_the_server_is_a_failure(yard: Yard) -> None:
+    path = yard.write("ended.txt", "ended")
+    tasks = [send(yard, path), send(yard, path)]
+    await until(lambda: {task.state for task in tasks} == {"PROGRESS"}, "the jobs")
+    cancelled, removed = (task.info["job_id"] for task in tasks)
+
+    with yard.house.client() as client:
+        client.post(f"/v1/jobs/{cancelled}/cancel").raise_for_status()
+        client.delete(f"/v1/jobs/{removed}").raise_for_status()
+
+    first, second = [await result_of(task) for task in tasks]
+    assert first["error_message"] == "the job was cancelled at the server"
+    assert second["error_message"] == "the job server refuses it: unknown_job: no such job"
+    assert (first["success"], second["success"]) == (False, False)
 
 
 async def test_a_task_that_expires_before_an_agent_has_begun_is_not_begun(
