@@ -14,7 +14,6 @@ from agent.model.errors import ServerUnavailableError
 from agent.model.ids import JobId, JsonObject
 from agent.wire.jobs import JobCreated, JobState, NewJob
 
-
 pytestmark = pytest.mark.real_time
 
 

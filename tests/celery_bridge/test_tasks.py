@@ -146,24 +146,27 @@ async def test_a_job_longer_than_the_visibility_timeout_is_done_once(
     assert len(yard.jobs()) == before + 1
 
 
-async def test_a_task_that_comes_twice_is_one_job_and_both_messages_end_with_it(
+async def test_a_task_that_comes_twice_is_one_job_and_what_follows_it_follows_once(
     yard: Yard, agent: AgentSide
 ) -> None:
     before = len(yard.jobs())
     path = yard.write("twice.txt", "twice")
-    task = send(yard, path, task_id="the-same")
-    send(yard, path, task_id="the-same")
+    once = yard.app.signature("morag.ingest", queue="once")
+    task = send(yard, path, task_id="the-same", link=once)
+    send(yard, path, task_id="the-same", link=once)
     offer = await take(agent)
 
     await until(lambda: yard.held() == 2, "both messages")
     await finish(agent, offer)
     assert (await result_of(task))["success"] is True
     await until(lambda: yard.held() == 0, "both acknowledgements")
-    send(yard, path, task_id="the-same")
+    send(yard, path, task_id="the-same", link=once)
     await until(lambda: yard.held() == 0, "the acknowledgement of the third")
 
     assert len(yard.jobs()) == before + 1
     assert (await agent.poll())["offer"] is None
+    with yard.redis.client() as client:
+        assert client.llen("once") == 1
 
 
 async def test_a_task_revoked_while_it_waits_for_an_agent_cancels_its_job(yard: Yard) -> None:
