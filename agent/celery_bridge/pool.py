@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Coroutine
 from functools import partial
 from time import monotonic
-from typing import ClassVar, TypedDict, Unpack
+from types import MethodType
+from typing import ClassVar, TypedDict, Unpack, cast
 
 import structlog
 from celery.concurrency.base import BasePool
-from celery.worker.state import requests
 
+from agent.celery_bridge.request import BridgeRequest
 from agent.celery_bridge.wait import Delivery, Desk, Wait
 from agent.model.ids import Seconds
 
@@ -25,8 +26,8 @@ Opened = tuple[Desk, Callable[[], Coroutine[None, None, None]]]
 class Applied(TypedDict, total=False):
     """What of Celery's own options is of use here."""
 
-    correlation_id: str
-    callback: Callable[[object], object]
+    callback: MethodType
+    """The request's own: what Celery knows of requests by their tasks may be another delivery."""
     accept_callback: Callable[[int, float], object]
     soft_timeout: float | None
     timeout: float | None
@@ -56,10 +57,9 @@ class WaitingPool(BasePool):  # type: ignore[misc]  # Celery ships no types
         kwargs: dict[str, object] | None = None,
         **options: Unpack[Applied],
     ) -> None:
-        """Celery calls this right after it has noted the request under its task."""
         limit = options.get("soft_timeout") or options.get("timeout")
         delivery = Delivery(
-            request=requests[options["correlation_id"]],
+            request=cast("BridgeRequest", options["callback"].__self__),
             trace=partial(target, *args, **(kwargs or {})),
             finish=options["callback"],
             timeout=None if limit is None else Seconds(limit),

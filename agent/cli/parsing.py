@@ -22,7 +22,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def top_parser() -> Parser:
-    verbs = "\n".join(f"  {verb.name:8}  {verb.summary}" for verb in VERBS.values())
+    verbs = "\n".join(f"  {verb.name:13}  {verb.summary}" for verb in VERBS.values())
     parser = Parser(
         prog=PROG,
         description="The GPU worker agent for MoRAG.",
