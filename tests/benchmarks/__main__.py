@@ -29,6 +29,7 @@ NAMES = (
     "documents",
     "ocr",
     "video",
+    "on_gpu",
 )
 
 
