@@ -29,19 +29,17 @@ SETTINGS = PipelineSettings(model="tiny.en", device="cuda", diarization=False, t
 BAR_S, MINUTES, TIMES = 5.0, 10.0, 9
 
 
-def measure(folder: Path) -> list[Figure]:
+def measure(folder: Path) -> Iterator[Figure]:
     sight = Nvml().look()
     if not sight.gpus:
         print(f"on_gpu: skipped, {sight.reason}", file=sys.stderr)
-        return []
+        return
     print(f"on_gpu: {sight.gpus[0].name}, driver {sight.gpus[0].driver}", file=sys.stderr)
     spoken = reading(folder, MINUTES)
-    figures: list[Figure] = []
     for engine in _engines():
         settings = replace(SETTINGS, engine=engine)
-        figures += _rates(spoken, settings, folder / engine)
-        figures += _shares(_lengthened(spoken, folder), settings, folder / f"{engine}-shared")
-    return figures
+        yield from _rates(spoken, settings, folder / engine)
+        yield from _shares(_lengthened(spoken, folder), settings, folder / f"{engine}-shared")
 
 
 def _engines() -> Iterator[EngineName]:
