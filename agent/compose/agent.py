@@ -59,7 +59,7 @@ async def agent_of(
     probe = probe_of(settings, nvml)
     sight = probe.gpus()
     tell_of_missed_gpu(settings, sight, environ)
-    refuse_without_gpu(settings, sight)
+    refuse_without_gpu(settings, sight, environ)
     async with AsyncExitStack() as opened:
         watched = Watched(settings, environ, nvml)
         opened.callback(watched.close)
