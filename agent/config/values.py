@@ -22,6 +22,7 @@ UNITS: Mapping[str, int] = {
     "TIB": 2**40,
 }
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
+LANGUAGE_PATTERN = r"^[a-z]{2,3}$"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
 
@@ -184,6 +185,11 @@ Name: TypeAlias = Annotated[
     _EachName, Right("letters, digits, '.', '_' and '-', at most 128, a letter or digit first")
 ]
 Text: TypeAlias = Annotated[_EachText, Right("a text that is not empty")]
+MaybeLanguage: TypeAlias = Annotated[
+    Annotated[str, Field(pattern=LANGUAGE_PATTERN)] | None,
+    _Auto,
+    Right('a language code such as "de" or "en", or "auto"'),
+]
 MaybeText: TypeAlias = Annotated[_EachText | None, Right("a text that is not empty")]
 Names: TypeAlias = Annotated[
     tuple[_EachName, ...],
