@@ -49,8 +49,10 @@ def size_in_bytes(value: object) -> object:
 
 def listed(value: object) -> object:
     """`"a, b"` as two names; the older settings also wrote `["a", "b"]`."""
-    if not isinstance(value, str):
-        return value
+    return names_in(value) if isinstance(value, str) else value
+
+
+def names_in(value: str) -> tuple[str, ...]:
     bare = value.strip().removeprefix("[").removesuffix("]")
     return tuple(item for part in bare.split(",") if (item := part.strip().strip("\"'")))
 

@@ -1,0 +1,72 @@
+"""Which of several layers a setting comes from; later ones win, and what loses is told."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.config import converter, converter_file, sources
+from agent.config.given import Given
+from agent.config.table import rows
+
+
+@dataclass
+class Told:
+    """What there is to say about the layers, one sentence each."""
+
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def winners(
+    path: Path | None, environ: Mapping[str, str], flags: Mapping[str, object], told: Told
+) -> dict[str, Given]:
+    table = rows()
+    told.warnings += sources.stray_variables(environ, table.values())
+    given = _below(path, environ, told)
+    given |= _by_name(sources.from_environment(environ, table.values()))
+    given |= _by_name(sources.from_flags(flags, table))
+    told.warnings += remarks(given)
+    told.warnings += one_token(given)
+    return given
+
+
+def _below(path: Path | None, environ: Mapping[str, str], told: Told) -> dict[str, Given]:
+    """The file, and the environment of MoRAG's converter: it wins over a file of its own only."""
+    theirs = _by_name(converter.from_environment(environ))
+    if path is None:
+        return theirs
+    if path.suffix.lower() in converter_file.SUFFIXES:
+        return _by_name(sources.from_converter_file(path, told.warnings)) | theirs
+    ours = _by_name(sources.from_file(path, rows().values(), told.problems))
+    told.warnings += (
+        f"{one.origin} is not used, because {ours[name].origin} is set too"
+        for name, one in theirs.items()
+        if name in ours
+    )
+    return theirs | ours
+
+
+def _by_name(given: Iterable[Given]) -> dict[str, Given]:
+    return {one.name: one for one in given}
+
+
+def remarks(given: dict[str, Given]) -> Iterator[str]:
+    """What people should know of the values; those of which nothing is used are taken out."""
+    for one in list(given.values()):
+        if one.remark:
+            yield f"{one.origin}: {one.remark}"
+        if one.value is None:
+            del given[one.name]
+
+
+def one_token(given: dict[str, Given]) -> Iterator[str]:
+    """Later wins between the token and its file too; within one layer the file, being safer."""
+    token, file = given.get("token"), given.get("token_file")
+    if token is None:
+        return
+    if file is None or token.layer > file.layer:
+        yield f"the token comes from {token.origin}; a file is safer: name it in token_file"
+    if file is not None:
+        loser, winner = (file, token) if token.layer > file.layer else (token, file)
+        yield f"{loser.origin} is not used, because {winner.origin} is set too"
+        del given[loser.name]
