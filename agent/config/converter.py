@@ -15,6 +15,8 @@ from agent.config.values import names_in
 
 ADDRESS = "http://localhost:8000"
 """Where it looks for MoRAG unless it is told."""
+UNSAID = "a file of MoRAG's converter"
+"""Where a setting comes from that such a file means without saying so."""
 OWN_FOLDER = "morag-agent"
 _NOT_USED = {"MORAG_SPACY_MODEL": "topics are found here without spaCy, by a model of their own"}
 _FETCHED_THERE = "youtube"
@@ -55,7 +57,7 @@ def from_keys(keys: Mapping[str, str], path: Path) -> Iterator[Given]:
     """What its file says, and what it means without saying so."""
     unsaid = {"server_url": ADDRESS, "server_dialect": "morag"}
     for name, value in unsaid.items():
-        yield Given(name, value, Layer.CONVERTER_FILE, f"{path}: a file of MoRAG's converter")
+        yield Given(name, value, Layer.CONVERTER_FILE, f"{path}: {UNSAID}")
     for was in SETTINGS:
         if was.key and (text := keys.get(was.key, "").strip()):
             yield _given(was, text, Layer.CONVERTER_FILE, f"{path}: {was.key}")
@@ -65,6 +67,18 @@ def meaningless(names: Iterable[str]) -> Iterator[str]:
     """A sentence about each variable of it that has no meaning here."""
     for name in sorted(_NOT_USED.keys() & names):
         yield f"{name} is not used: {_NOT_USED[name]}"
+
+
+def is_meaningless(name: str) -> bool:
+    return name in _NOT_USED
+
+
+def strange_keys(keys: Iterable[str], path: Path) -> Iterator[str]:
+    """A sentence about each key that its file cannot have."""
+    known = {was.key for was in SETTINGS}
+    for name in keys:
+        if name not in known:
+            yield f"{path}: {name} is no setting of MoRAG's converter"
 
 
 def _given(was: Was, text: str, layer: Layer, origin: str) -> Given:

@@ -39,7 +39,11 @@ def _assignment(row: Row) -> str:
     if row.key.shown is not None:
         return f"# {row.option} = {toml(_typed(row.key.shown))}"
     default = Settings.model_fields[row.name].get_default(call_default_factory=True)
-    return f"{row.option} = {toml(_written(row, default))}"
+    return assignment(row, default)
+
+
+def assignment(row: Row, value: object) -> str:
+    return f"{row.option} = {toml(_written(row, value))}"
 
 
 def _written(row: Row, value: object) -> object:
@@ -73,7 +77,7 @@ def toml(value: object) -> str:
         case float():
             return f"{value:g}"
         case Path() | SecretStr():
-            return json.dumps(str(value))
+            return json.dumps(str(value), ensure_ascii=False)
         case None:
             return '""'
         case _:

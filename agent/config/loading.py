@@ -42,7 +42,7 @@ def load(
     given = winners(path, environ, flags or {}, told)
     settings = checked(given, told.problems)
     origins = {name: given[name].origin if name in given else "default" for name in rows()}
-    warnings = (*told.warnings, *_open_secret(given, path), *_warnings(settings))
+    warnings = (*told.warnings, *_bare_token(given, path), *_warnings(settings))
     return Loaded(settings, origins, warnings, path)
 
 
@@ -55,10 +55,12 @@ def checked(given: Mapping[str, Given], problems: list[str]) -> Settings:
     return settings
 
 
-def _open_secret(given: Mapping[str, Given], path: Path | None) -> Iterator[str]:
-    """The converter's file holds the key itself: nobody else may read it, then."""
-    token = given.get("token")
-    if path and token and token.layer is Layer.CONVERTER_FILE and (open_to := exposure(path)):
+def _bare_token(given: Mapping[str, Given], path: Path | None) -> Iterator[str]:
+    """A token that lies in no file of its own."""
+    if (token := given.get("token")) is None:
+        return
+    yield f"the token comes from {token.origin}; a file is safer: name it in token_file"
+    if path and token.layer is Layer.CONVERTER_FILE and (open_to := exposure(path)):
         yield open_to
 
 

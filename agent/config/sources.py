@@ -46,9 +46,7 @@ def read_file(path: Path) -> Mapping[str, object]:
 def from_converter_file(path: Path, told: list[str]) -> Iterator[Given]:
     """`told`: sentences about what means nothing here."""
     keys = converter_file.keys_in(read_text(path), path)
-    known = {was.key for was in converter.SETTINGS}
-    strange = (name for name in keys if name not in known)
-    told += (f"{path}: {name} is no setting of MoRAG's converter" for name in strange)
+    told += converter.strange_keys(keys, path)
     return converter.from_keys(keys, path)
 
 
@@ -113,6 +111,11 @@ def stray_variables(environ: Mapping[str, str], rows: Iterable[Row]) -> Iterator
             hint = f"; did you mean {near[0]}?" if near else ""
             yield f"{name} is no setting and does nothing{hint}"
     yield from converter.meaningless(environ)
+
+
+def is_ours(name: str) -> bool:
+    """Whether `stray_variables` has something to say where it is no setting."""
+    return name.startswith((PREFIX, OLDER_PREFIX)) or converter.is_meaningless(name)
 
 
 def from_flags(flags: Mapping[str, object], rows: Mapping[str, Row]) -> Iterator[Given]:

@@ -51,9 +51,13 @@ def read_token(path: Path) -> SecretStr:
         raise ConfigError(f"cannot read the token file {path}: {error}") from error
     if not text:
         raise ConfigError(f"the token file {path} is empty")
-    if len(text) > MAX_TOKEN or not text.isascii() or len(text.split()) > 1:
+    if not is_token(text):
         raise ConfigError(f"the token file {path} holds more than one token on one line")
     return SecretStr(text)
+
+
+def is_token(text: str) -> bool:
+    return len(text) <= MAX_TOKEN and text.isascii() and len(text.split()) == 1
 
 
 def exposure(path: Path) -> str | None:

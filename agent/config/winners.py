@@ -62,11 +62,8 @@ def remarks(given: dict[str, Given]) -> Iterator[str]:
 def one_token(given: dict[str, Given]) -> Iterator[str]:
     """Later wins between the token and its file too; within one layer the file, being safer."""
     token, file = given.get("token"), given.get("token_file")
-    if token is None:
+    if token is None or file is None:
         return
-    if file is None or token.layer > file.layer:
-        yield f"the token comes from {token.origin}; a file is safer: name it in token_file"
-    if file is not None:
-        loser, winner = (file, token) if token.layer > file.layer else (token, file)
-        yield f"{loser.origin} is not used, because {winner.origin} is set too"
-        del given[loser.name]
+    loser, winner = (file, token) if token.layer > file.layer else (token, file)
+    del given[loser.name]
+    yield f"{loser.origin} is not used, because {winner.origin} is set too"
