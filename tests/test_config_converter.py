@@ -82,28 +82,49 @@ def test_the_key_is_the_token_and_is_never_shown() -> None:
     assert "hush" not in repr(loaded)
 
 
-def test_names_of_the_agents_own_win_over_those_of_the_converter(tmp_path: Path) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text("[speech]\nmodel = 'small'\n[server]\ntoken_file = '/t'\n")
+def test_names_of_the_agents_own_win_over_those_of_the_converter() -> None:
     environ = {
         "MORAG_WORKER_ID": "theirs",
         "MORAG_REMOTE_WORKER_ID": "older",
         "MORAG_WORKER_MAX_CONCURRENT_JOBS": "2",
         "MORAG_AGENT_SLOTS": "3",
         "MORAG_API_BASE_URL": "https://one.example",
-        "WHISPER_MODEL_SIZE": "base",
         "MORAG_API_KEY": "hush",
+        "MORAG_AGENT_TOKEN_FILE": "/t",
     }
 
-    loaded = load(environ=environ, flags={"server_url": "https://two.example"}, file=file)
+    loaded = load(environ=environ, flags={"server_url": "https://two.example"})
 
     settings = loaded.settings
     assert (settings.agent_id, settings.slots) == ("older", 3)
-    assert settings.server_url == "https://two.example"
-    assert (settings.whisper_model, settings.token) == ("small", None)
+    assert (settings.server_url, settings.token) == ("https://two.example", None)
     assert loaded.warnings == (
-        f"WHISPER_MODEL_SIZE is not used, because {file}: speech.model is set too",
-        f"MORAG_API_KEY is not used, because {file}: server.token_file is set too",
+        "MORAG_API_KEY is not used, because MORAG_AGENT_TOKEN_FILE is set too",
+    )
+
+
+def test_what_they_undo_in_the_agents_own_file_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(
+        "[speech]\nmodel = 'small'\n[server]\ntoken_file = '/t'\n[agent]\nid = 'attic'\n"
+        "[spool]\nfolder = '/data/x'\n"
+    )
+    environ = {
+        "WHISPER_MODEL_SIZE": "base",
+        "MORAG_API_KEY": "hush",
+        "MORAG_WORKER_ID": "attic",
+        "MORAG_TEMP_DIR": f"{TMP}/x",
+    }
+
+    loaded = load(environ=environ, file=file)
+
+    settings = loaded.settings
+    assert (settings.whisper_model, settings.token_file) == ("base", None)
+    assert settings.spool == Path("/data/x")
+    assert loaded.warnings == (
+        f"{file}: speech.model is not used, because WHISPER_MODEL_SIZE is set too",
+        f"{file}: server.token_file is not used, because MORAG_API_KEY is set too",
+        "the token comes from MORAG_API_KEY; a file is safer: name it in token_file",
     )
 
 
@@ -233,9 +254,21 @@ def test_what_its_file_leaves_out_is_as_it_was_there(yaml: Path) -> None:
 
 
 def test_its_environment_wins_over_its_file(yaml: Path) -> None:
-    loaded = load(environ={"MORAG_WORKER_ID": "gpu-2"}, file=yaml)
+    yaml.write_text("worker_id: gpu-1\nmax_concurrent_jobs: 2\ncontent_types: [audio, web]\n")
+    environ = {
+        "MORAG_WORKER_ID": "gpu-2",
+        "MORAG_API_BASE_URL": "https://m.example",
+        "MORAG_WORKER_CONTENT_TYPES": "audio,web",
+    }
 
-    assert (loaded.settings.agent_id, loaded.settings.slots) == ("gpu-2", 2)
+    loaded = load(environ=environ, file=yaml)
+
+    settings = loaded.settings
+    assert (settings.agent_id, settings.slots) == ("gpu-2", 2)
+    assert settings.server_url == "https://m.example"
+    assert loaded.warnings == (
+        f"{yaml}: worker_id is not used, because MORAG_WORKER_ID is set too",
+    )
 
 
 def test_a_key_in_a_file_that_others_can_read_is_warned_about(yaml: Path) -> None:

@@ -57,10 +57,10 @@ def from_keys(keys: Mapping[str, str], path: Path) -> Iterator[Given]:
     """What its file says, and what it means without saying so."""
     unsaid = {"server_url": ADDRESS, "server_dialect": "morag"}
     for name, value in unsaid.items():
-        yield Given(name, value, Layer.CONVERTER_FILE, f"{path}: {UNSAID}")
+        yield Given(name, value, Layer.UNSAID, f"{path}: {UNSAID}")
     for was in SETTINGS:
         if was.key and (text := keys.get(was.key, "").strip()):
-            yield _given(was, text, Layer.CONVERTER_FILE, f"{path}: {was.key}")
+            yield _given(was, text, Layer.FILE, f"{path}: {was.key}")
 
 
 def meaningless(names: Iterable[str]) -> Iterator[str]:

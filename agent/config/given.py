@@ -11,10 +11,10 @@ class Layer(IntEnum):
     """Later wins."""
 
     DEFAULT = 0
-    CONVERTER_FILE = 1
-    CONVERTER_ENVIRONMENT = 2
-    """Below our own file: what was set for another program does not undo what was set for us."""
-    FILE = 3
+    UNSAID = 1
+    """What a file means without saying so."""
+    FILE = 2
+    CONVERTER_ENVIRONMENT = 3
     OLDER_ENVIRONMENT = 4
     ENVIRONMENT = 5
     FLAG = 6

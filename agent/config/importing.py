@@ -127,7 +127,7 @@ def _in_order(given: Mapping[str, Given]) -> list[Row]:
 
 def _about(row: Row, one: Given, path: Path) -> str:
     name, note = one.origin.removeprefix(f"{path}: "), _NOTES.get(row.name, "")
-    if name == converter.UNSAID:
+    if one.layer is Layer.UNSAID:
         return f"Not said there: {note}."
     return f"{name}: {note}." if note else f"{name}."
 

@@ -60,7 +60,7 @@ def _bare_token(given: Mapping[str, Given], path: Path | None) -> Iterator[str]:
     if (token := given.get("token")) is None:
         return
     yield f"the token comes from {token.origin}; a file is safer: name it in token_file"
-    if path and token.layer is Layer.CONVERTER_FILE and (open_to := exposure(path)):
+    if path and token.layer is Layer.FILE and (open_to := exposure(path)):
         yield open_to
 
 

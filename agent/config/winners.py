@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.config import converter, converter_file, sources
-from agent.config.given import Given
+from agent.config.given import Given, Layer
 from agent.config.table import rows
 
 
@@ -22,7 +22,8 @@ def winners(
 ) -> dict[str, Given]:
     table = rows()
     told.warnings += sources.stray_variables(environ, table.values())
-    given = _below(path, environ, told)
+    given = _of_file(path, told)
+    given |= _of_converter(environ, given, told)
     given |= _by_name(sources.from_environment(environ, table.values()))
     given |= _by_name(sources.from_flags(flags, table))
     told.warnings += remarks(given)
@@ -30,20 +31,31 @@ def winners(
     return given
 
 
-def _below(path: Path | None, environ: Mapping[str, str], told: Told) -> dict[str, Given]:
-    """The file, and the environment of MoRAG's converter: it wins over a file of its own only."""
-    theirs = _by_name(converter.from_environment(environ))
+def _of_file(path: Path | None, told: Told) -> dict[str, Given]:
     if path is None:
-        return theirs
+        return {}
     if path.suffix.lower() in converter_file.SUFFIXES:
-        return _by_name(sources.from_converter_file(path, told.warnings)) | theirs
-    ours = _by_name(sources.from_file(path, rows().values(), told.problems))
-    told.warnings += (
-        f"{one.origin} is not used, because {ours[name].origin} is set too"
-        for name, one in theirs.items()
-        if name in ours
-    )
-    return theirs | ours
+        return _by_name(sources.from_converter_file(path, told.warnings))
+    return _by_name(sources.from_file(path, rows().values(), told.problems))
+
+
+def _of_converter(
+    environ: Mapping[str, str], file: Mapping[str, Given], told: Told
+) -> dict[str, Given]:
+    """What was set for another program undoes what stands in a file for this one: worth a word."""
+    theirs = _by_name(converter.from_environment(environ))
+    used = {name: one for name, one in theirs.items() if one.value is not None or name not in file}
+    for name, one in used.items():
+        if name in file and file[name].layer is not Layer.UNSAID and not _same(file[name], one):
+            told.warnings.append(
+                f"{file[name].origin} is not used, because {one.origin} is set too"
+            )
+    return used
+
+
+def _same(one: Given, other: Given) -> bool:
+    value = ",".join(map(str, one.value)) if isinstance(one.value, list) else str(one.value)
+    return value.lower() == str(other.value).lower()
 
 
 def _by_name(given: Iterable[Given]) -> dict[str, Given]:

@@ -14,8 +14,12 @@ from agent.cli.parsing import top_parser, verb_parser
 from agent.cli.verbs import VERBS
 from agent.config import Settings, converter
 from agent.config.table import rows
+from agent.core.claim_fate import FIRST_PAUSE, LONGEST_PAUSE, MOST_ATTEMPTS
 from agent.core.poll_pace import BRISK, IDLE, JITTER
+from agent.edges.morag.calls import CLAIM_PATIENCE
+from agent.runtime.morag.offering import LEASE_TTL
 from agent.wire.morag import JOBS
+from agent.wire.routes import AGENTS
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "morag.md").read_text(encoding="utf-8")
@@ -113,11 +117,6 @@ def test_the_proxy_waits_for_as_long_as_the_agent_does() -> None:
 
 
 def test_the_record_tells_the_figures_that_hold() -> None:
-    from agent.core.claim_fate import FIRST_PAUSE, LONGEST_PAUSE, MOST_ATTEMPTS
-    from agent.edges.morag.calls import CLAIM_PATIENCE
-    from agent.runtime.morag.offering import LEASE_TTL
-    from agent.wire.routes import AGENTS
-
     assert (MOST_ATTEMPTS, CLAIM_PATIENCE, LEASE_TTL) == (3, 600.0, 86_400.0)
     assert (FIRST_PAUSE, LONGEST_PAUSE, AGENTS) == (30.0, 3600.0, "/v1/agents")
     assert "Three attempts" in RECORD

@@ -18,7 +18,7 @@ from agent.cli.doctor.check import (
 )
 from agent.cli.doctor.patient import Patient
 from agent.cli.doctor.sharing import Shared, sharing_oddities
-from agent.config import Loaded, Settings, agent_token, slots_on
+from agent.config import Loaded, Settings, agent_token, agent_token_if_any, slots_on
 from agent.edges.mounts import existing
 from agent.model.errors import ConfigError
 from agent.model.hardware import Hardware
@@ -50,9 +50,9 @@ def settings_finding(loaded: Loaded) -> Finding:
 def token_finding(settings: Settings) -> Finding:
     """Whether there is one; that others can read its file is among the warnings of `settings`."""
     is_named = settings.token_file is not None or settings.token is not None
-    if not is_named and settings.server_dialect == "morag":
-        return not_applicable("none is named, and a MoRAG may ask for none: see `access`")
     try:
+        if settings.server_dialect == "morag" and agent_token_if_any(settings) is None:
+            return not_applicable("there is none, and a MoRAG may ask for none: see `access`")
         agent_token(settings)
     except ConfigError as trouble:
         seen, _, advice = str(trouble).partition(": ")
