@@ -18,6 +18,7 @@ HEAD = """\
 # them, and `python -m agent config` shows what holds and where it came from. Settings that stand
 # behind a "#" have no fixed default: an example is shown. A running agent takes over changes of
 # those marked (live) within seconds, or at once on SIGHUP; the others wait for a restart.
+# The file and the variables of MoRAG's own remote converter are read too: docs/morag.md.
 # This file is written by `python -m agent config --example`.
 """
 

@@ -62,7 +62,11 @@ def token_finding(settings: Settings) -> Finding:
             return error(seen, advice)
         also = "; or set server.dialect to morag, if that server is a MoRAG that asks for none"
         return unknown(f"{seen}; `access` says whether the server asks for one", advice + also)
-    return ok(f"from {settings.token_file or 'the environment'}")
+    return ok(
+        f"from {settings.token_file}"
+        if settings.token_file
+        else "there is one, in no file of its own"
+    )
 
 
 def _sense(patient: Patient) -> Finding:
