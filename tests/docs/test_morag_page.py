@@ -23,7 +23,7 @@ from agent.wire.routes import AGENTS
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "morag.md").read_text(encoding="utf-8")
-RECORD = (DOCS / "decisions" / "017-the-morag-dialect.md").read_text(encoding="utf-8")
+RECORD = (DOCS / "decisions" / "018-the-morag-dialect.md").read_text(encoding="utf-8")
 
 
 def block(language: str) -> str:

@@ -1,6 +1,7 @@
 """How a MoRAG server as it is looks to `doctor`, which must never take a job from it."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,16 +9,20 @@ from pathlib import Path
 import pytest
 
 from agent.cli.doctor.check import Finding, Verdict
+from agent.cli.doctor.examination import examine
 from agent.cli.doctor.route import Route
 from agent.cli.doctor.server import (
     access_finding,
     clock_finding,
     download_finding,
     ranges_finding,
+    server_checks,
     server_finding,
 )
+from agent.cli.doctor.watching import Blank
 from agent.config import Settings
 from tests.edges.background import background
+from tests.fakes.morag import Manners, StandIn, online
 from tests.fakes.raw_http import RawServer, Reply, Request, raw_server
 
 JOBS = "/api/v1/remote-jobs/"
@@ -190,3 +195,29 @@ def test_what_only_a_job_can_show_is_left_to_the_first_one() -> None:
 def test_access_in_trouble_is_unknown() -> None:
     with way(lambda _: Reply(503), server_dialect="morag") as (route, _):
         assert access_finding(route).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("manners", "server", "access"),
+    [
+        (Manners(), Verdict.OK, Verdict.OK),
+        (Manners(prefix="/rag", has_health=False, ranges=False), Verdict.OK, Verdict.OK),
+        (Manners(key="hush"), Verdict.OK, Verdict.OK),
+        (Manners(key="another"), Verdict.OK, Verdict.ERROR),
+        (Manners(is_mounted=False), Verdict.ERROR, Verdict.UNKNOWN),
+    ],
+)
+def test_a_job_that_waits_goes_on_waiting(
+    tmp_path: Path, key: Path, manners: Manners, server: Verdict, access: Verdict
+) -> None:
+    stand_in = StandIn(now=time.time, manners=manners)
+    (tmp_path / "talk.mp3").write_bytes(b"talk")
+    stand_in.add(tmp_path / "talk.mp3", "audio")
+
+    with background(online(stand_in)) as url:
+        route = Route(Settings(server_url=url, token_file=key), {})
+        results = examine(list(server_checks(route, is_thorough=False)), Blank())
+        found = {result.check.name: result.finding.verdict for result in results}
+
+    assert (found["server"], found["access"]) == (server, access)
+    assert [job.status for job in stand_in.jobs] == ["pending"]
