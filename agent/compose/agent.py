@@ -118,7 +118,7 @@ async def _gear(
     await foresight.load()
     calls = calls_of(live, probe, watched.traffic, lending.link)
     opened.push_async_callback(calls.close)
-    server = WatchedServer(calls.server, SystemClock())
+    server = WatchedServer(calls.server, SystemClock(), calls.dialect)
     tools = Tools(
         server=IntroducedServer(watched.server(server), who, spool),
         source=calls.source,

@@ -77,6 +77,7 @@ def pipeline_settings(settings: Settings) -> PipelineSettings:
         device=_device(settings),
         model=settings.whisper_model,
         models_folder=_path(settings.models_folder),
+        language=settings.language,
         threads=settings.threads,
         allow_download=settings.allow_download,
         offline=settings.offline,
