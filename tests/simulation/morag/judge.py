@@ -9,7 +9,7 @@ from tests.simulation.faults import Fate, Fates, Kind
 from tests.simulation.judge import CODES
 from tests.simulation.morag.ledger import MoragLedger
 from tests.simulation.morag.remote import ENDED, RemoteJob
-from tests.simulation.story import SERVER, Ending, JobStory, Story
+from tests.simulation.story import Ending, JobStory, Story
 
 ATTEMPTS = {"worker_crashed": 2, "out_of_memory": 2, "timeout": 2}
 """Computations that are due before a job is called failed for that."""
@@ -68,10 +68,8 @@ class MoragJudge:
 
     def _is_our_fault(self, job: RemoteJob) -> bool:
         """Nothing and nobody kept the answer from whoever asked for the job."""
-        story, call = self._story, self._ledger.given.get(job.job_id)
-        is_fair = not story.weather.partitions and all(one.who != SERVER for one in story.events)
-        was_clean = call is not None and call.number in self._fates.clean
-        return is_fair and was_clean and self._ledger.was_given_up(job.job_id)
+        was_clean = self._ledger.question_for(job.job_id) in self._fates.clean
+        return was_clean and self._ledger.was_given_up(job.job_id)
 
     def _allowed(self, job: JobStory) -> set[str]:
         """The codes that the seed gives a reason for."""
