@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
+import structlog
+
 from agent.compose.introducing import connection_of
 from agent.config import LiveSettings, Settings, agent_token, agent_token_if_any
 from agent.core.morag_result import WANTED
@@ -30,6 +32,8 @@ from agent.runtime.morag.holdings import Holdings
 from agent.runtime.morag.server import MoragServer, MoragTerms
 from agent.runtime.morag.tray import ResultTray
 from agent.wire.base import BOOT_HEADER
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +117,7 @@ def _keyless(settings: Settings) -> ConfigError | None:
     try:
         agent_token(settings)
     except ConfigError as error:
+        # Nobody knows yet: a MoRAG server may do without.
+        _log.warning("token.missing", reason=str(error))
         return error
     return None
