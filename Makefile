@@ -14,7 +14,7 @@ demo: $(VENV)/.demo  ## one real speech file through server and agent; prints th
 	@$(BIN)/python -m agent demo $(SPEECH)
 
 test: $(VENV)/.all  ## every test; none needs a GPU or the internet
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m 'not containers'
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 20 -m 'not containers'
 
 containers: $(VENV)/.all  ## build the image, run it locked in, stop it; no registry is asked, three minutes
 	@.ci/need ca-certificates mmdebstrap netavark podman runc

@@ -74,7 +74,7 @@ def test_without_a_limit_there_is_nothing_to_share() -> None:
 
 def test_where_a_gpu_is_required_nothing_starts_without_one() -> None:
     with pytest.raises(ConfigError) as refusal:
-        refuse_without_gpu(Settings(gpu_require=True), Sight((), "no NVIDIA driver is loaded"))
+        refuse_without_gpu(Settings(gpu_require=True), Sight((), "no NVIDIA driver is loaded"), {})
 
     assert str(refusal.value) == (
         "gpu.require is on, and no GPU can be used: no NVIDIA driver is loaded;"
@@ -83,8 +83,20 @@ def test_where_a_gpu_is_required_nothing_starts_without_one() -> None:
 
 
 def test_with_one_or_where_none_is_required_it_starts() -> None:
-    refuse_without_gpu(Settings(gpu_require=True), Sight((Gpu("RTX", Bytes(1), "550"),)))
-    refuse_without_gpu(Settings(), Sight((), "no NVIDIA driver is loaded"))
+    one = Sight((Gpu("RTX", Bytes(1), "550"),))
+
+    refuse_without_gpu(Settings(gpu_require=True), one, {})
+    refuse_without_gpu(Settings(gpu_require=True), one, {"CUDA_VISIBLE_DEVICES": "0"})
+    refuse_without_gpu(Settings(), one, {"CUDA_VISIBLE_DEVICES": ""})
+    refuse_without_gpu(Settings(), Sight((), "no NVIDIA driver is loaded"), {})
+
+
+@pytest.mark.parametrize("none", ["", "-1", " ", "-1,0"])
+def test_a_required_gpu_that_the_environment_hides_is_none(none: str) -> None:
+    one = Sight((Gpu("RTX", Bytes(1), "550"),))
+
+    with pytest.raises(ConfigError, match="CUDA_VISIBLE_DEVICES names none; mend that"):
+        refuse_without_gpu(Settings(gpu_require=True), one, {"CUDA_VISIBLE_DEVICES": none})
 
 
 @pytest.mark.real_time

@@ -6,6 +6,7 @@ import pytest
 from agent.config import (
     Settings,
     agent_token,
+    agent_token_if_any,
     announced_types,
     capability_on,
     client_token,
@@ -694,3 +695,17 @@ def test_hours_and_quotas_become_what_the_loops_decide_with(file: Path) -> None:
     assert quotas_of(settings) == Quotas(
         daily=Quota(both=Bytes(20 * 10**9), up=Bytes(5 * 10**9)), monthly=Quota()
     )
+
+
+def test_an_empty_token_file_is_none_for_a_morag_and_a_mistake_for_others(tmp_path: Path) -> None:
+    empty, gone = tmp_path / "empty", tmp_path / "gone"
+    empty.touch()
+
+    assert agent_token_if_any(Settings(server_dialect="morag", token_file=empty)) is None
+    for settings in (
+        Settings(server_dialect="native", token_file=empty),
+        Settings(server_dialect="auto", token_file=empty),
+        Settings(server_dialect="morag", token_file=gone),
+    ):
+        with pytest.raises(ConfigError):
+            agent_token_if_any(settings)

@@ -1,9 +1,11 @@
-"""`config`: what holds, where it came from, and what is odd about it."""
+"""`config`: what holds, where it came from, and what is odd about it; or a file of it."""
 
 import json
 from argparse import ArgumentParser
+from pathlib import Path
 
-from agent.cli.exit_codes import ExitCode
+from agent.cli.exit_codes import ExitCode, UsageError
+from agent.cli.importing import import_settings
 from agent.cli.verbs import Call
 from agent.config.example import effective, example, toml
 
@@ -11,10 +13,23 @@ from agent.config.example import effective, example, toml
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--example", action="store_true", help="print an example file instead")
+    parser.add_argument(
+        "--import",
+        dest="import_file",
+        type=Path,
+        metavar="FILE",
+        help="turn the YAML or .env file of MoRAG's remote converter into one of ours",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="import: put it here")
+    parser.add_argument("--force", action="store_true", help="import: also over other files")
 
 
 def run(call: Call) -> int:
-    if call.arguments.example:
+    if call.arguments.import_file is not None:
+        import_settings(call)
+    elif call.arguments.out or call.arguments.force:
+        raise UsageError("--out and --force are for what --import FILE reads")
+    elif call.arguments.example:
         print(example(), end="")
     elif call.arguments.json:
         print(_as_json(call))

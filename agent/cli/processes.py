@@ -147,6 +147,6 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: value
         for name, value in environ.items()
-        if not name.startswith("MORAG_") and name.lower() not in _PROXIES
+        if not name.startswith(("MORAG_", "WHISPER_")) and name.lower() not in _PROXIES
     }
     return kept | {"MORAG_AGENT_CONFIG": os.devnull}

@@ -72,15 +72,16 @@ class View:
 
     def _server(self, now: Snapshot) -> tuple[str, str, str]:
         contact = now.contact
+        url = f"{contact.url} (a MoRAG)" if contact.dialect == "morag" else contact.url
         if contact.since is None:
-            return "server", f"{contact.url}, has not answered yet", WARM
+            return "server", f"{url}, has not answered yet", WARM
         lasts = in_time(contact.since)
         if contact.trouble is None:
-            return "server", f"{contact.url}, connected for {lasts}", ""
+            return "server", f"{url}, connected for {lasts}", ""
         # Once is enough: an idle agent says it in the line of its reasons.
         is_told = now.why_idle is not None and now.why_idle.server == contact.trouble
         why = "" if is_told else f": {contact.trouble}"
-        return "server", f"{contact.url}, in trouble for {lasts}{why}", BAD
+        return "server", f"{url}, in trouble for {lasts}{why}", BAD
 
     def _state(self, now: Snapshot) -> str:
         reason = f" ({now.mode_reason})" if now.mode_reason else ""

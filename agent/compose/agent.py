@@ -59,7 +59,7 @@ async def agent_of(
     probe = probe_of(settings, nvml)
     sight = probe.gpus()
     tell_of_missed_gpu(settings, sight, environ)
-    refuse_without_gpu(settings, sight)
+    refuse_without_gpu(settings, sight, environ)
     async with AsyncExitStack() as opened:
         watched = Watched(settings, environ, nvml)
         opened.callback(watched.close)
@@ -118,7 +118,7 @@ async def _gear(
     await foresight.load()
     calls = calls_of(live, probe, watched.traffic, lending.link)
     opened.push_async_callback(calls.close)
-    server = WatchedServer(calls.server, SystemClock())
+    server = WatchedServer(calls.server, SystemClock(), calls.dialect)
     tools = Tools(
         server=IntroducedServer(watched.server(server), who, spool),
         source=calls.source,

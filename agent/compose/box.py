@@ -9,7 +9,7 @@ import structlog
 
 from agent.compose.lending import clock_of
 from agent.compose.patience import after_the_first_poll
-from agent.config import Settings, schedule_of, wants_a_gpu
+from agent.config import Settings, hides_gpus, schedule_of, wants_a_gpu
 from agent.edges.containers import passed_no_gpu
 from agent.edges.nvml import Nvml, Sight
 from agent.edges.probe import SystemProbe
@@ -51,11 +51,14 @@ def missed_gpu(
     return passed_no_gpu(engine)
 
 
-def refuse_without_gpu(settings: Settings, sight: Sight) -> None:
+def refuse_without_gpu(settings: Settings, sight: Sight, environ: Mapping[str, str]) -> None:
     """Raises `ConfigError`: nobody notices an agent that computes on the processor instead."""
-    if settings.gpu_require and not sight.gpus:
+    reason = sight.reason
+    if sight.gpus:
+        reason = "CUDA_VISIBLE_DEVICES names none" if hides_gpus(environ) else None
+    if settings.gpu_require and reason is not None:
         raise ConfigError(
-            f"gpu.require is on, and no GPU can be used: {sight.reason};"
+            f"gpu.require is on, and no GPU can be used: {reason};"
             " mend that, or start with --no-require-gpu"
         )
 

@@ -1,9 +1,12 @@
 """Whom the agent calls, and in which dialect."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from random import Random
+
+import structlog
 
 from agent.compose.introducing import connection_of
 from agent.config import LiveSettings, Settings, agent_token, agent_token_if_any
@@ -30,6 +33,8 @@ from agent.runtime.morag.server import MoragServer, MoragTerms
 from agent.runtime.morag.tray import ResultTray
 from agent.wire.base import BOOT_HEADER
 
+_log = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Calls:
@@ -37,6 +42,8 @@ class Calls:
     source: InputSource
     sink: ArtifactSink
     connections: tuple[Connection, ...]
+    dialect: Callable[[], str | None]
+    """What the server speaks, once that is known."""
 
     async def close(self) -> None:
         for connection in self.connections:
@@ -47,15 +54,20 @@ def calls_of(live: LiveSettings, probe: SystemProbe, traffic: JobTraffic, link: 
     """Raises `ConfigError` where the dialect needs a token and there is none."""
     morag, finder, over = _morag(live, traffic, link)
     if live.current.server_dialect == "morag":
-        return Calls(morag.server, morag.source, morag.sink, (over,))
+        return _only(morag, over)
     connection = connection_of(live)
     native = _native(live.current, connection, probe, traffic, link)
     if live.current.server_dialect == "native":
-        return Calls(native.server, native.source, native.sink, (connection,))
+        return _only(native, connection)
     either = Undecided(
         partial(speaks_ours, connection), native, morag, finder, _keyless(live.current)
     )
-    return Calls(either, ChosenSource(either), ChosenSink(either), (connection, over))
+    source, sink = ChosenSource(either), ChosenSink(either)
+    return Calls(either, source, sink, (connection, over), lambda: either.found)
+
+
+def _only(one: Dialect, connection: Connection) -> Calls:
+    return Calls(one.server, one.source, one.sink, (connection,), lambda: one.name)
 
 
 def _native(
@@ -105,5 +117,7 @@ def _keyless(settings: Settings) -> ConfigError | None:
     try:
         agent_token(settings)
     except ConfigError as error:
+        # Nobody knows yet: a MoRAG server may do without.
+        _log.warning("token.missing", reason=str(error))
         return error
     return None

@@ -5,6 +5,7 @@ from agent.config.content_types import known_content_types
 from agent.config.derived import (
     announced_types,
     capability_on,
+    hides_gpus,
     ledger_file,
     pipeline_settings,
     quotas_of,
@@ -30,6 +31,7 @@ __all__ = [
     "celery_passwords",
     "celery_urls",
     "client_token",
+    "hides_gpus",
     "known_content_types",
     "ledger_file",
     "load",

@@ -8,8 +8,12 @@ from pathlib import Path
 
 def default_agent_id() -> str:
     """The host's name, so that it stays the same from start to start."""
-    kept = re.sub(r"[^A-Za-z0-9._-]+", "-", socket.gethostname()).strip("-._")[:128]
-    return kept or "agent"
+    return cleaned(socket.gethostname()) or "agent"
+
+
+def cleaned(name: str) -> str:
+    """What is left of a name when an id is made of it."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:128]
 
 
 def _state_folder() -> Path:

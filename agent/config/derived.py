@@ -1,6 +1,6 @@
 """What follows from the settings and the box together."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from agent.config.amounts import quota_of
@@ -14,6 +14,8 @@ from agent.model.work import PipelineSettings
 
 MEMORY_PER_SLOT = 4 * 10**9
 """Bytes that a transcription on the processor may need at its peak."""
+
+_NO_GPU = ("", "-1", "NoDevFiles")
 
 
 def capability_on(settings: Settings, hardware: Hardware) -> str:
@@ -75,6 +77,7 @@ def pipeline_settings(settings: Settings) -> PipelineSettings:
         device=_device(settings),
         model=settings.whisper_model,
         models_folder=_path(settings.models_folder),
+        language=settings.language,
         threads=settings.threads,
         allow_download=settings.allow_download,
         offline=settings.offline,
@@ -102,6 +105,12 @@ def _device(settings: Settings) -> str:
     if not settings.gpu:
         return "cpu"
     return "cuda" if settings.gpu_require else "auto"
+
+
+def hides_gpus(environ: Mapping[str, str]) -> bool:
+    """CUDA takes the GPUs named before the first that is none; the driver tells of them all."""
+    visible = environ.get("CUDA_VISIBLE_DEVICES")
+    return visible is not None and visible.split(",")[0].strip() in _NO_GPU
 
 
 def schedule_of(settings: Settings) -> Schedule:

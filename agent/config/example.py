@@ -18,6 +18,7 @@ HEAD = """\
 # them, and `python -m agent config` shows what holds and where it came from. Settings that stand
 # behind a "#" have no fixed default: an example is shown. A running agent takes over changes of
 # those marked (live) within seconds, or at once on SIGHUP; the others wait for a restart.
+# The file and the variables of MoRAG's own remote converter are read too: docs/morag.md.
 # This file is written by `python -m agent config --example`.
 """
 
@@ -39,7 +40,11 @@ def _assignment(row: Row) -> str:
     if row.key.shown is not None:
         return f"# {row.option} = {toml(_typed(row.key.shown))}"
     default = Settings.model_fields[row.name].get_default(call_default_factory=True)
-    return f"{row.option} = {toml(_written(row, default))}"
+    return assignment(row, default)
+
+
+def assignment(row: Row, value: object) -> str:
+    return f"{row.option} = {toml(_written(row, value))}"
 
 
 def _written(row: Row, value: object) -> object:
@@ -73,7 +78,7 @@ def toml(value: object) -> str:
         case float():
             return f"{value:g}"
         case Path() | SecretStr():
-            return json.dumps(str(value))
+            return json.dumps(str(value), ensure_ascii=False)
         case None:
             return '""'
         case _:

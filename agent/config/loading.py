@@ -10,11 +10,12 @@ from pydantic_core import ErrorDetails
 
 from agent.config import sources
 from agent.config.content_types import known_content_types
+from agent.config.given import Given, Layer
 from agent.config.settings import Settings
-from agent.config.sources import Given
 from agent.config.table import Row, rows
 from agent.config.tokens import exposure
 from agent.config.values import WrongValueError
+from agent.config.winners import Told, winners
 from agent.model.errors import ConfigError
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -36,44 +37,31 @@ def load(
     file: Path | None = None,
 ) -> Loaded:
     """The effective settings. Raises `ConfigError` with one line for each problem."""
-    table = rows()
     path = sources.find_file(file, environ)
-    problems: list[str] = []
-    given = _winners(path, environ, flags or {}, problems)
-    warnings = [*sources.stray_variables(environ, table.values()), *_one_token(given)]
+    told = Told()
+    given = winners(path, environ, flags or {}, told)
+    settings = checked(given, told.problems)
+    origins = {name: given[name].origin if name in given else "default" for name in rows()}
+    warnings = (*told.warnings, *_bare_token(given, path), *_warnings(settings))
+    return Loaded(settings, origins, warnings, path)
+
+
+def checked(given: Mapping[str, Given], problems: list[str]) -> Settings:
+    """The settings that come of it. Raises `ConfigError`, with the `problems` known before too."""
     settings = _validated(given, problems)
     problems += _contradictions(settings, given) if settings else ()
     if problems or settings is None:
         raise ConfigError("\n".join(problems))
-    origins = {name: given[name].origin if name in given else "default" for name in table}
-    return Loaded(settings, origins, (*warnings, *_warnings(settings)), path)
+    return settings
 
 
-def _winners(
-    path: Path | None,
-    environ: Mapping[str, str],
-    flags: Mapping[str, object],
-    problems: list[str],
-) -> dict[str, Given]:
-    table = rows()
-    given: dict[str, Given] = {}
-    if path is not None:
-        given |= {one.name: one for one in sources.from_file(path, table.values(), problems)}
-    given |= {one.name: one for one in sources.from_environment(environ, table.values())}
-    given |= {one.name: one for one in sources.from_flags(flags, table)}
-    return given
-
-
-def _one_token(given: dict[str, Given]) -> Iterator[str]:
-    """Later wins between the token and its file too; within one layer the file, being safer."""
-    token, file = given.get("token"), given.get("token_file")
-    if token is None:
+def _bare_token(given: Mapping[str, Given], path: Path | None) -> Iterator[str]:
+    """A token that lies in no file of its own."""
+    if (token := given.get("token")) is None:
         return
     yield f"the token comes from {token.origin}; a file is safer: name it in token_file"
-    if file is not None:
-        loser, winner = (file, token) if token.layer > file.layer else (token, file)
-        yield f"{loser.origin} is not used, because {winner.origin} is set too"
-        del given[loser.name]
+    if path and token.layer is Layer.FILE and (open_to := exposure(path)):
+        yield open_to
 
 
 def _validated(given: Mapping[str, Given], problems: list[str]) -> Settings | None:

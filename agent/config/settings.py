@@ -464,6 +464,15 @@ class Settings(BaseModel):
             older="WHISPER_MODEL_SIZE",
         ),
     ] = "auto"
+    language: Annotated[
+        values.MaybeLanguage,
+        Key(
+            at="speech.language",
+            why="Of speech where a job names none, as a code such as de; auto: it is found out.",
+            flag="--language",
+            shown="auto",
+        ),
+    ] = None
     threads: Annotated[
         values.Natural,
         Key(at="speech.threads", why="Processor threads of each child; 0: the library chooses."),

@@ -1,12 +1,12 @@
-"""The layers that settings come from: the file, the environment's older and newer names, flags."""
+"""The layers that settings come from: the file, the environment's three kinds of names, flags."""
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
-from enum import IntEnum
 from pathlib import Path
 
+from agent.config import converter, converter_file
+from agent.config.given import Given, Layer, read_text
 from agent.config.image import VARIANT_ENV
 from agent.config.table import OLDER_PREFIX, PREFIX, Row
 from agent.model.errors import ConfigError
@@ -16,26 +16,6 @@ CONFIG_ENV = PREFIX + "CONFIG"
 
 NOT_USED = frozenset({"WEBSOCKET_URL", "REDIS_URL", "TRANSFER_ENCRYPTION_KEY"})
 """Older settings of transports that this agent does without."""
-
-
-class Layer(IntEnum):
-    """Later wins."""
-
-    DEFAULT = 0
-    FILE = 1
-    OLDER_ENVIRONMENT = 2
-    ENVIRONMENT = 3
-    FLAG = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """One value as it was written, and where."""
-
-    name: str
-    value: object
-    layer: Layer
-    origin: str
 
 
 def find_file(named: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -58,13 +38,16 @@ def find_file(named: Path | None, environ: Mapping[str, str]) -> Path | None:
 
 def read_file(path: Path) -> Mapping[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"there is no configuration file {path}") from error
-    except OSError as error:
-        raise ConfigError(f"cannot read the configuration file {path}: {error.strerror}") from error
+        return tomllib.loads(read_text(path))
     except ValueError as error:
         raise ConfigError(f"{path} is no valid TOML: {error}") from error
+
+
+def from_converter_file(path: Path, told: list[str]) -> Iterator[Given]:
+    """`told`: sentences about what means nothing here."""
+    keys = converter_file.keys_in(read_text(path), path)
+    told += converter.strange_keys(keys, path)
+    return converter.from_keys(keys, path)
 
 
 def from_file(path: Path, rows: Iterable[Row], problems: list[str]) -> Iterator[Given]:
@@ -127,6 +110,12 @@ def stray_variables(environ: Mapping[str, str], rows: Iterable[Row]) -> Iterator
             near = get_close_matches(name, (item for item in known if item), 1)
             hint = f"; did you mean {near[0]}?" if near else ""
             yield f"{name} is no setting and does nothing{hint}"
+    yield from converter.meaningless(environ)
+
+
+def is_ours(name: str) -> bool:
+    """Whether `stray_variables` has something to say where it is no setting."""
+    return name.startswith((PREFIX, OLDER_PREFIX)) or converter.is_meaningless(name)
 
 
 def from_flags(flags: Mapping[str, object], rows: Mapping[str, Row]) -> Iterator[Given]:

@@ -26,8 +26,17 @@ def agent_token(settings: Settings) -> SecretStr:
 
 def agent_token_if_any(settings: Settings) -> SecretStr | None:
     """None where none is named, and the server may be one that asks for none."""
+    if settings.server_dialect == "morag" and _is_empty(settings.token_file):
+        return None  # Container images have such a file, to put the real one over it.
     is_named = settings.token_file is not None or settings.token is not None
     return agent_token(settings) if is_named or settings.server_dialect == "native" else None
+
+
+def _is_empty(path: Path | None) -> bool:
+    try:
+        return path is not None and path.stat().st_size == 0
+    except OSError:
+        return False
 
 
 def client_token(settings: Settings) -> SecretStr:
@@ -56,9 +65,13 @@ def read_secret(path: Path, what: str) -> SecretStr:
         raise ConfigError(f"cannot read the {what} file {path}: {error}") from error
     if not text:
         raise ConfigError(f"the {what} file {path} is empty")
-    if len(text) > MAX_TOKEN or not text.isascii() or len(text.split()) > 1:
+    if not is_token(text):
         raise ConfigError(f"the {what} file {path} holds more than one {what} on one line")
     return SecretStr(text)
+
+
+def is_token(text: str) -> bool:
+    return len(text) <= MAX_TOKEN and text.isascii() and len(text.split()) == 1
 
 
 def exposure(path: Path) -> str | None:

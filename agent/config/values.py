@@ -22,6 +22,7 @@ UNITS: Mapping[str, int] = {
     "TIB": 2**40,
 }
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
+LANGUAGE_PATTERN = r"^[a-z]{2,3}$"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
 
@@ -48,8 +49,10 @@ def size_in_bytes(value: object) -> object:
 
 def listed(value: object) -> object:
     """`"a, b"` as two names; the older settings also wrote `["a", "b"]`."""
-    if not isinstance(value, str):
-        return value
+    return names_in(value) if isinstance(value, str) else value
+
+
+def names_in(value: str) -> tuple[str, ...]:
     bare = value.strip().removeprefix("[").removesuffix("]")
     return tuple(item for part in bare.split(",") if (item := part.strip().strip("\"'")))
 
@@ -184,6 +187,11 @@ Name: TypeAlias = Annotated[
     _EachName, Right("letters, digits, '.', '_' and '-', at most 128, a letter or digit first")
 ]
 Text: TypeAlias = Annotated[_EachText, Right("a text that is not empty")]
+MaybeLanguage: TypeAlias = Annotated[
+    Annotated[str, Field(pattern=LANGUAGE_PATTERN)] | None,
+    _Auto,
+    Right('a language code such as "de" or "en", or "auto"'),
+]
 MaybeText: TypeAlias = Annotated[_EachText | None, Right("a text that is not empty")]
 Names: TypeAlias = Annotated[
     tuple[_EachName, ...],

@@ -23,7 +23,8 @@ CONTENT = frozenset({200, 203, PARTIAL})
 RANGE_NOT_SATISFIABLE = 416
 NOWHERE = Bytes(-1)
 """Where a part begins that does not say it, or says what cannot be: never where we asked."""
-_CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,18})-([0-9]{1,18})|\*)/([0-9]{1,18}|\*)")
+_CONTENT_RANGE = re.compile(r"(?:bytes )?(?:([0-9]{1,18})-([0-9]{1,18})|\*)/([0-9]{1,18}|\*)")
+"""Starlette leaves the unit out where nothing is left (416)."""
 _SIZE = re.compile(r"[0-9]{1,18}")
 
 

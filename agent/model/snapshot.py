@@ -17,6 +17,8 @@ class Contact:
     """How long it has been like this; None: no call has ended yet."""
     trouble: str | None = None
     """Why the last call brought nothing; None: it was answered."""
+    dialect: str | None = None
+    """What it speaks, `native` or `morag`; None: that is not known yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

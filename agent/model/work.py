@@ -32,6 +32,8 @@ class PipelineSettings:
     model: str = "auto"
     """A size (`tiny.en`, `large-v3-turbo`, …), a path, or `auto`: the best that is there."""
     models_folder: str | None = None
+    language: str | None = None
+    """Spoken where a task names none; None finds out."""
     threads: int = 0
     """Per child; 0 lets the library choose."""
     allow_download: bool = False

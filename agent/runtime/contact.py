@@ -1,6 +1,6 @@
 """The server with a memory: how the last call to it ended, and since when that is so."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from agent.model.errors import CredentialsRefusedError, ServerError, ServerUnavailableError
@@ -13,9 +13,16 @@ from agent.ports import Ask, Clock, Introduction, JobServer, PollResult, Report,
 class WatchedServer:
     """A `JobServer`, and what its calls tell about whether it is there."""
 
-    def __init__(self, server: JobServer, clock: Clock) -> None:
+    def __init__(
+        self,
+        server: JobServer,
+        clock: Clock,
+        dialect: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`dialect` tells what the server speaks, once that is known."""
         self._server = server
         self._clock = clock
+        self._dialect = dialect
         self._since: Instant | None = None
         self._trouble: str | None = None
 
@@ -28,6 +35,10 @@ class WatchedServer:
     def trouble(self) -> str | None:
         """Why the last call brought nothing; None: it was answered."""
         return self._trouble
+
+    @property
+    def dialect(self) -> str | None:
+        return self._dialect()
 
     async def hello(self, who: Introduction) -> Terms:
         async with self._noted():

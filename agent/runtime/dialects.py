@@ -66,6 +66,11 @@ class Undecided:
         """Nothing but hello is ever called before it was heard."""
         return self._chosen or self._native
 
+    @property
+    def found(self) -> str | None:
+        """The name of the dialect; None before the first hello that was heard."""
+        return None if self._chosen is None else self._chosen.name
+
     async def hello(self, who: Introduction) -> Terms:
         if self._chosen is None:
             self._chosen = await self._choose()

@@ -75,6 +75,7 @@ class Status:
             url=self._about.server_url,
             since=None if since is None else Seconds(now - since),
             trouble=self._server.trouble,
+            dialect=self._server.dialect,
         )
 
 

@@ -15,7 +15,10 @@ from agent.model.restraint import Restraint, Rung
 from agent.ports import Clock, Watch
 
 EVERY = Seconds(2.0)
-"""Two looks make us yield: a game has its GPU after two such times and an unloading."""
+"""The first look that shows somebody else comes so late at the latest."""
+SOON = Seconds(1.0)
+"""From a first sighting to the look that decides: on a busy GPU a safe point may take 1.5 s, and
+the whole of it is to take 5."""
 WITHOUT_A_GPU = Seconds(10.0)
 """Then only a driver that comes late, the battery and the owner are looked for."""
 LATEST_LOOK = Seconds(20.0)
@@ -70,8 +73,14 @@ class Watching:
             began = self._clock.now()
             look = await self._watch.look()
             self._hear(look)
-            pause = EVERY if look.sight.gpus else WITHOUT_A_GPU
-            await self._rest_until(Instant(began + pause))
+            await self._rest_until(Instant(began + self._pause(look)))
+
+    def _pause(self, look: Look) -> Seconds:
+        if not look.sight.gpus:
+            return WITHOUT_A_GPU
+        guest = self._keepers.guest.restraints.values()
+        is_suspicious = any(one.rung is Rung.TAKE_NOTHING for one in guest)
+        return SOON if is_suspicious else EVERY
 
     async def _rest_until(self, when: Instant) -> None:
         while (due := self._keepers.next_wakeup) is not None and due < when:

@@ -30,6 +30,7 @@ NAMES = (
     "documents",
     "ocr",
     "video",
+    "on_gpu",
 )
 
 

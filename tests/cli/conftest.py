@@ -11,7 +11,7 @@ from tests.cli.served import Served, served
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A person without any settings."""
     for name in os.environ:
-        if name.startswith(("MORAG_", "XDG_")):
+        if name.startswith(("MORAG_", "WHISPER_", "XDG_")):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()

@@ -150,6 +150,13 @@ def test_before_the_first_answer_there_is_no_contact() -> None:
     assert "http://s, has not answered yet" in text
 
 
+def test_a_server_that_is_a_morag_is_called_one() -> None:
+    text = shown(replace(IDLE, contact=replace(IDLE.contact, dialect="morag")), 80)
+
+    assert "https://morag.example.org (a MoRAG), connected for" in text
+    assert "MoRAG" not in shown(IDLE, 80)
+
+
 def test_a_terminal_that_knows_no_blocks_gets_plain_characters() -> None:
     raw = BytesIO()
     file = TextIOWrapper(raw, encoding="ascii", errors="strict")

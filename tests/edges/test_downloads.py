@@ -145,7 +145,12 @@ async def test_parts_that_come_several_at_once_belong_nowhere() -> None:
 
 @pytest.mark.parametrize(
     ("headers", "total"),
-    [({"Content-Range": "bytes */9"}, 9), ({}, None), ({"Content-Range": "?"}, None)],
+    [
+        ({"Content-Range": "bytes */9"}, 9),
+        ({"Content-Range": "*/9"}, 9),
+        ({}, None),
+        ({"Content-Range": "?"}, None),
+    ],
 )
 @respx.mock
 async def test_a_source_may_have_nothing_left(headers: dict[str, str], total: Bytes | None) -> None:

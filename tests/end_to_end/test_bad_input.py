@@ -14,11 +14,32 @@ pytestmark = pytest.mark.slow
 
 
 def test_no_token(house: House) -> None:
-    done = house.run("run", "--server-url", "http://127.0.0.1:9")
+    done = house.run("run", "--server-url", "http://127.0.0.1:9", "--dialect", "native")
 
     assert done.returncode == 78
     assert "there is no token" in done.stderr
     assert "token create" in done.stderr
+
+
+def test_no_token_for_a_server_that_turns_out_to_want_one(house: House) -> None:
+    house.serve()
+
+    spool = str(house.folder / "spool")
+    done = house.run("run", "--server-url", house.server_url, "--spool", spool)
+
+    assert done.returncode == 78
+    assert "there is no token" in done.stderr
+    assert "token create" in done.stderr
+
+
+def test_no_token_is_told_while_nobody_knows_whether_one_is_wanted(house: House) -> None:
+    spool = str(house.folder / "spool")
+    agent = house.start("run", ["run", "--server-url", "http://127.0.0.1:9", "--spool", spool])
+
+    agent.wait_for("hello.postponed")
+
+    (told,) = agent.events("token.missing")
+    assert "there is no token" in told["reason"]
 
 
 def test_a_wrong_token_is_told_at_once_and_tried_again_later(house: House) -> None:

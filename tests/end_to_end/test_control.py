@@ -123,7 +123,9 @@ def test_status_says_why_nothing_is_done(house: House) -> None:
     server_gone = why_idle(house)
     house.serve(port=port)
     wait_until(lambda: status(house)["contact"]["trouble"] is None, "contact again")
+    dialect = status(house)["contact"]["dialect"]
 
+    assert dialect == "native"
     assert no_job == "no job waits that it may take; one that is for it is taken at once"
     assert paused.startswith("paused by its owner; it goes on by itself then (at ")
     assert paused.endswith(", in 2 h)")

@@ -67,7 +67,7 @@ MANNERS = (
     Manners(ingestion_s=100.0, stands_still=True, ranges=False),
     Manners(ingestion_s=100.0, marks_first=False, stands_still=True, prefix="/morag"),
 )
-OF_RESULTS = [(fault, "result", manners) for fault in WITHIN for manners in MANNERS[::3]]
+OF_RESULTS = [(fault, "result", manners) for fault in WITHIN for manners in MANNERS[:2]]
 OTHERS = [
     *((fault, "status") for fault in WITHIN),
     *((fault, "download") for fault in [*WITHIN, *CUTS]),

@@ -279,7 +279,8 @@ async def test_jobs_and_books_outlast_the_process(source: Path, tmp_path: Path) 
         await worker.result(done.id, success=True, content="Words.")
     again = stand_in_of(folder=folder)
 
-    assert [job.status for job in again.jobs] == ["completed", "pending"]
+    states = {job.id: job.status for job in again.jobs}
+    assert states == {done.id: "completed", open_.id: "pending"}
     assert (folder / "completed" / f"{done.id}.json").exists()
     assert again.books.ingestions == {done.id: 1}
     assert again.books.lost() == [open_.id]

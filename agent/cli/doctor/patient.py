@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from agent.config import Loaded, Settings, pipeline_settings
+from agent.config import Loaded, Settings, hides_gpus, pipeline_settings
 from agent.edges.child_environment import child_environment
 from agent.edges.container_engines import has_gpu_files
 from agent.edges.owner import Owner
@@ -67,8 +67,8 @@ class Patient:
 
     @property
     def has_gpu(self) -> bool:
-        """The settings want it, the driver answers and sees at least one."""
-        if not self.settings.gpu:
+        """The settings want it, the driver answers and sees at least one, and so do libraries."""
+        if not self.settings.gpu or hides_gpus(self.environ):
             return False
         driver = self.driver()
         return isinstance(driver, Driver) and bool(driver.cards)

@@ -10,6 +10,9 @@ import httpx
 from agent.cli.doctor.check import Check, Finding, Group, Verdict, unknown
 from agent.config import Settings
 from agent.edges.http import Connection, Sockets
+from agent.edges.manner import KeyForm, Manner
+from agent.edges.morag.problems import refusal
+from agent.edges.problems import error_of
 from agent.edges.proxies import proxy_for
 from agent.edges.reaching import Place
 
@@ -23,6 +26,8 @@ class Route:
     trust: Callable[[], ssl.SSLContext] = httpx.create_ssl_context
     obstacle: str | None = None
     """The check at which the way ended."""
+    dialect: str | None = None
+    """What the server was found to speak: `native` or `morag`."""
     _token: str | None = field(default=None, repr=False)
 
     @property
@@ -42,12 +47,22 @@ class Route:
         """Whom we connect to ourselves."""
         return self.server if self.proxy is None else Place.of(self.proxy)
 
+    @property
+    def is_morag(self) -> bool:
+        """As far as that is known: `server` finds out."""
+        return (self.dialect or self.settings.server_dialect) == "morag"
+
     def use(self, token: str) -> None:
         self._token = token
 
-    def connection(self) -> Connection:
+    def connection(self, *, has_token: bool = True, key_form: KeyForm | None = None) -> Connection:
         """As the agent's own, with its token once that is known."""
-        return Connection(self.url, self._token, user_agent="morag-agent-doctor")
+        manner = Manner(
+            key_form=key_form or self.settings.server_key_form,
+            refusal=refusal if self.is_morag else error_of,
+        )
+        token = self._token if has_token else None
+        return Connection(self.url, token, user_agent="morag-agent-doctor", manner=manner)
 
     def idle_connection(self) -> Connection:
         """One that never hangs up by itself."""

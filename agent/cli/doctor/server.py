@@ -1,15 +1,15 @@
 """What `doctor` asks the server, without disturbing an agent that runs under the same name."""
 
-import asyncio
 import time
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from statistics import median
-from typing import Any, TypeVar
 
+from agent.cli.doctor import morag
+from agent.cli.doctor.asking import Question, asked
 from agent.cli.doctor.check import (
     Check,
     Finding,
@@ -25,6 +25,7 @@ from agent.cli.doctor.route import Route
 from agent.cli.doctor.silence import LENGTHS, silence_finding
 from agent.config import agent_token
 from agent.edges import path_trial
+from agent.edges.greeting import speaks_ours
 from agent.edges.http import Connection
 from agent.edges.jobs_client import JobsClient
 from agent.edges.path_trial import NotOfferedError, Ranges, Rate
@@ -48,7 +49,6 @@ _FAR = 1.0
 _SLOW = 10**5
 """Bytes per second: an hour of speech takes minutes to arrive."""
 _MB = 10**6
-_T = TypeVar("_T")
 
 
 def server_checks(route: Route, *, is_thorough: bool) -> Iterator[Check]:
@@ -70,22 +70,12 @@ def _takes_long() -> Finding:
     return not_applicable("measured by doctor --thorough")
 
 
-def _asked(route: Route, question: "partial[Coroutine[Any, Any, _T]]") -> _T:
-    """On a connection of its own, which is closed again."""
-
-    async def ask() -> _T:
-        connection = route.connection()
-        try:
-            return await question(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())
-
-
 def server_finding(route: Route) -> Finding:
     try:
-        health, version, took = _asked(route, partial(_greeted))
+        route.dialect = _dialect(route)
+        if route.is_morag:
+            return morag.server_finding(route)
+        health, version, took = asked(route.connection(), _greeted)
     except ServerError as trouble:
         advice = "start the server, or set --server-url right"
         return error(f"{route.url}: {trouble}", advice)
@@ -94,6 +84,12 @@ def server_finding(route: Route) -> Finding:
     if took > _FAR:
         return warning(seen, "the line or the server is slow; jobs work, but start late", **numbers)
     return ok(seen, **numbers)
+
+
+def _dialect(route: Route) -> str:
+    if route.settings.server_dialect != "auto":
+        return route.settings.server_dialect
+    return "native" if asked(route.connection(), speaks_ours) else "morag"
 
 
 async def _greeted(connection: Connection) -> tuple[str, str, float]:
@@ -110,7 +106,7 @@ async def _greeted(connection: Connection) -> tuple[str, str, float]:
 
 
 def clock_finding(route: Route) -> Finding:
-    date = _asked(route, partial(_date))
+    date = asked(route.connection(), morag.date if route.is_morag else _date)
     if date is None:
         return unknown("the server does not tell its time")
     skew = (date - datetime.now(UTC)).total_seconds()
@@ -134,13 +130,15 @@ async def _date(connection: Connection) -> datetime | None:
 
 
 def access_finding(route: Route) -> Finding:
+    if route.is_morag:
+        return morag.access_finding(route)
     settings = route.settings
     try:
         route.use(agent_token(settings).get_secret_value())
-    except ConfigError:
-        return error("there is no token to try", "see `token`")
+    except ConfigError as trouble:
+        return error("there is no token to try", str(trouble).partition(": ")[2] or "see `token`")
     try:
-        _asked(route, partial(_poll, agent_id=settings.agent_id))
+        asked(route.connection(), partial(_poll, agent_id=settings.agent_id))
     except (UnknownAgentError, NewerBootError):
         pass
     except CredentialsRefusedError as trouble:
@@ -161,8 +159,10 @@ async def _poll(connection: Connection, agent_id: str) -> None:
 
 
 def ranges_finding(route: Route) -> Finding:
+    if route.is_morag:
+        return morag.ranges_finding()
     try:
-        found = _asked(route, partial(path_trial.ranges))
+        found = asked(route.connection(), path_trial.ranges)
     except NotOfferedError:
         return not_applicable("this server offers no trials; the first job will show")
     except ServerError as trouble:
@@ -188,16 +188,16 @@ def ranges_finding(route: Route) -> Finding:
 
 
 def download_finding(route: Route) -> Finding:
-    return _rate(route, partial(path_trial.download_rate), "comes")
+    return _rate(route, path_trial.download_rate, "comes")
 
 
 def upload_finding(route: Route) -> Finding:
-    return _rate(route, partial(path_trial.upload_rate), "goes")
+    return _rate(route, path_trial.upload_rate, "goes")
 
 
-def _rate(route: Route, measure: "partial[Coroutine[Any, Any, Rate]]", verb: str) -> Finding:
+def _rate(route: Route, measure: Question[Rate], verb: str) -> Finding:
     try:
-        rate = _asked(route, measure)
+        rate = asked(route.connection(), measure)
     except NotOfferedError:
         return not_applicable("this server offers no trials")
     except ServerError as trouble:

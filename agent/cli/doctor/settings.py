@@ -5,10 +5,20 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from agent.cli.doctor.check import Check, Finding, Group, Odd, error, ok, warning
+from agent.cli.doctor.check import (
+    Check,
+    Finding,
+    Group,
+    Odd,
+    error,
+    not_applicable,
+    ok,
+    unknown,
+    warning,
+)
 from agent.cli.doctor.patient import Patient
 from agent.cli.doctor.sharing import Shared, sharing_oddities
-from agent.config import Loaded, Settings, agent_token, slots_on
+from agent.config import Loaded, Settings, agent_token, agent_token_if_any, slots_on
 from agent.edges.mounts import existing
 from agent.model.errors import ConfigError
 from agent.model.hardware import Hardware
@@ -39,13 +49,24 @@ def settings_finding(loaded: Loaded) -> Finding:
 
 def token_finding(settings: Settings) -> Finding:
     """Whether there is one; that others can read its file is among the warnings of `settings`."""
+    is_named = settings.token_file is not None or settings.token is not None
     try:
+        if settings.server_dialect == "morag" and agent_token_if_any(settings) is None:
+            return not_applicable("there is none, and a MoRAG may ask for none: see `access`")
         agent_token(settings)
     except ConfigError as trouble:
         seen, _, advice = str(trouble).partition(": ")
         usual = f"python -m agent token create --agent {settings.agent_id} --out FILE"
-        return error(seen, advice or f"make one at the server: {usual}")
-    return ok(f"from {settings.token_file or 'the environment'}")
+        advice = advice or f"make one at the server: {usual}"
+        if is_named or settings.server_dialect == "native":
+            return error(seen, advice)
+        also = "; or set server.dialect to morag, if that server is a MoRAG that asks for none"
+        return unknown(f"{seen}; `access` says whether the server asks for one", advice + also)
+    return ok(
+        f"from {settings.token_file}"
+        if settings.token_file
+        else "there is one, in no file of its own"
+    )
 
 
 def _sense(patient: Patient) -> Finding:

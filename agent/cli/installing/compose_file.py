@@ -22,22 +22,25 @@ def compose_plan(site: Site, folder: Path) -> Plan:
 
 
 def _remarks(site: Site) -> Iterator[str]:
-    yield (
-        "the agent in the container is user 10001, who has to be able to read the token:"
-        f" sudo chown 10001 {shlex.quote(str(site.token_file))}"
-    )
+    if site.token_file is not None:
+        yield (
+            "the agent in the container is user 10001, who has to be able to read the token:"
+            f" sudo chown 10001 {shlex.quote(str(site.token_file))}"
+        )
     if site.has_gpu:
         yield "for podman-compose, put `devices: [nvidia.com/gpu=all]` in place of `deploy`"
 
 
 def _document(site: Site) -> dict[str, object]:
     volumes = [NAME] if site.models else [NAME, f"{NAME}-models"]
-    return {
+    secrets = {} if site.token_file is None else {SECRET: {"file": str(site.token_file)}}
+    document = {
         "name": NAME,
         "services": {"agent": _service(site)},
-        "secrets": {SECRET: {"file": str(site.token_file)}},
+        "secrets": secrets,
         "volumes": {name: {} for name in volumes},
     }
+    return {name: content for name, content in document.items() if content}
 
 
 def _service(site: Site) -> dict[str, object]:
@@ -51,7 +54,7 @@ def _service(site: Site) -> dict[str, object]:
         "pids_limit": MOST_PROCESSES,
         "stop_grace_period": f"{site.stop_timeout_s}s",
         "environment": dict(site.whole_environment),
-        "secrets": [{"source": SECRET, "target": TOKEN}],
+        "secrets": [{"source": SECRET, "target": TOKEN}] if site.token_file else [],
         "volumes": [f"{NAME}:{HOME}", f"{site.models or f'{NAME}-models'}:{MODELS}"],
         "healthcheck": {
             "test": ["CMD", *HEALTH],

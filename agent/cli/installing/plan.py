@@ -20,7 +20,8 @@ class Site:
     python: Path
     config: Path | None
     """The file with the settings; the environment has only what does not stand there."""
-    token_file: Path
+    token_file: Path | None
+    """None: the server asks for none."""
     spool: Path
     models: Path | None
     log_file: Path | None

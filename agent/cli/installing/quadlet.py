@@ -56,7 +56,8 @@ def _container(site: Site) -> Iterator[str]:
     if site.is_on_this_machine:
         yield "# The server is on this machine, which is somebody else inside a network of its own."
         yield "Network=host"
-    yield f"Secret={SECRET},type=mount,target={TOKEN},uid=10001,gid=10001,mode=0400"
+    if site.token_file is not None:
+        yield f"Secret={SECRET},type=mount,target={TOKEN},uid=10001,gid=10001,mode=0400"
     yield f"Volume={NAME}.volume:{HOME}"
     yield f"Volume={_models(site)}:{MODELS}"
     yield from environment(site.whole_environment, unit_command)
@@ -88,7 +89,8 @@ def _volume(name: str) -> str:
 
 def _commands(site: Site) -> Iterator[str]:
     systemctl = "systemctl --user" if site.is_user else "systemctl"
-    yield f"podman secret create {SECRET} {shlex.quote(str(site.token_file))}"
+    if site.token_file is not None:
+        yield f"podman secret create {SECRET} {shlex.quote(str(site.token_file))}"
     if site.has_gpu:
         yield "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml   # once for each driver"
     yield f"{systemctl} daemon-reload"

@@ -21,12 +21,15 @@ _ALWAYS = frozenset({"server_url", "agent_id"})
 def site_of(loaded: Loaded, *, is_user: bool, has_gpu: bool, image: str) -> Site:
     """Raises `UsageError` where the token has no file: it is never written into another one."""
     settings = loaded.settings
-    if settings.token_file is None:
-        raise UsageError("where does the token lie? give --token-file FILE; it is only named there")
+    if settings.token_file is None and (settings.server_dialect != "morag" or settings.token):
+        raise UsageError(
+            "where does the token lie? give --token-file FILE; it is only named there (a MoRAG that"
+            " asks for none: --dialect morag)"
+        )
     return Site(
         python=Path(sys.executable),
         config=loaded.file and loaded.file.absolute(),
-        token_file=settings.token_file.absolute(),
+        token_file=settings.token_file and settings.token_file.absolute(),
         spool=settings.spool.absolute(),
         models=settings.models_folder and settings.models_folder.absolute(),
         log_file=settings.log_file,

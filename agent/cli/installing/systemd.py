@@ -69,7 +69,8 @@ def _service(site: Site) -> Iterator[str]:
     yield "DynamicUser=yes"
     yield f"StateDirectory={NAME}"
     yield f"CacheDirectory={NAME}"
-    yield f"LoadCredential=token:{unit_value(str(site.token_file))}"
+    if site.token_file is not None:
+        yield f"LoadCredential=token:{unit_value(str(site.token_file))}"
     if site.has_gpu:
         yield "# Without rights CUDA cannot make its device; a box without this program needs none."
         yield "ExecStartPre=-+/usr/bin/nvidia-modprobe -u -c=0"
@@ -80,17 +81,16 @@ def _command(site: Site) -> Iterator[str]:
     yield from (unit_command(str(site.python)), "-m", "agent", "run")
     if site.config is not None:
         yield from ("--config", unit_command(str(site.config)))
-    if not site.is_user:
+    if site.token_file is not None and not site.is_user:
         yield from ("--token-file", "${CREDENTIALS_DIRECTORY}/token")
 
 
 def _variables(site: Site) -> Mapping[str, str]:
     models = {} if site.models is None else {"MORAG_AGENT_MODELS_FOLDER": str(site.models)}
     if site.is_user:
-        own = {
-            "MORAG_AGENT_SPOOL": str(site.spool),
-            "MORAG_AGENT_TOKEN_FILE": str(site.token_file),
-        }
+        own = {"MORAG_AGENT_SPOOL": str(site.spool)}
+        if site.token_file is not None:
+            own["MORAG_AGENT_TOKEN_FILE"] = str(site.token_file)
         return {**site.environment, **models, **own}
     own = {"MORAG_AGENT_SPOOL": f"{_STATE}/spool", "HOME": _STATE, "XDG_CACHE_HOME": _CACHE}
     return {**site.environment, **models, **own}

@@ -92,6 +92,7 @@ class Hearing:
         speech = _speech(recording, options, stages)
         plan = self._enricher.plan(options)
         engine = self._loaded_engine(stages, is_frugal=is_frugal)
+        options = _spoken(options, self._settings.language, engine)
         language, certainty = _language(engine, recording, speech.spans, options)
         request = _request(options, language, plan, is_frugal=is_frugal)
         transcript = Transcript(
@@ -192,6 +193,13 @@ def _nothing_said(speech: Speech, seconds: float) -> NoSpeechError:
     if speech.is_silent:
         return NoSpeechError(f"the {seconds:.0f} s of audio are silent.")
     return NoSpeechError(f"no speech was found in {seconds:.0f} s of audio.")
+
+
+def _spoken(options: AudioOptions, usual: str | None, engine: Engine) -> AudioOptions:
+    """With the language that the owner of the box expects, where its model knows it."""
+    if options.language is not None or usual not in engine.languages:
+        return options
+    return options.model_copy(update={"language": usual})
 
 
 def _language(

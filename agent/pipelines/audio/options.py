@@ -11,7 +11,7 @@ _Count = Annotated[int, Field(ge=1, le=50)]
 
 class AudioOptions(Options):
     language: Annotated[str, Field(pattern="^[a-z]{2,3}$")] | None = None
-    """A code such as `de`; null finds out."""
+    """A code such as `de`; null: as the owner of the box has set it, else it is found out."""
     task: Literal["transcribe", "translate"] = "transcribe"
     """`translate` is into English."""
     word_timestamps: bool = Field(

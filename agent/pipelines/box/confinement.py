@@ -67,7 +67,7 @@ def confine(
     landlock = _landlock(file, scratch, gpu=gpu) if LANDLOCK in wanted else 0
     # Behind Landlock, root may go on reading the files of others: it reaches none but ours.
     give_up_capabilities(but=frozenset({CAP_DAC_READ_SEARCH} if landlock else ()))
-    return Walls(landlock, _seccomp() if SECCOMP in wanted else False)
+    return Walls(landlock, _seccomp(gpu=gpu) if SECCOMP in wanted else False)
 
 
 def _landlock(file: Path, scratch: Path, *, gpu: bool) -> int:
@@ -81,9 +81,9 @@ def _landlock(file: Path, scratch: Path, *, gpu: bool) -> int:
     return abi
 
 
-def _seccomp() -> bool:
+def _seccomp(*, gpu: bool) -> bool:
     try:
-        restrict_calls()
+        restrict_calls(gpu=gpu)
     except OSError:
         return False
     return True

@@ -57,9 +57,9 @@ class Box:
     ) -> JsonObject:
         """What `reader` of `box.readers` makes of `file`; what it writes goes into `scratch`.
 
-        With `gpu` the box may use NVIDIA's devices, and its memory has no limit; that was never
-        tried on a card. Raises `PipelineError` for what is the file's fault, `OSError` where the
-        disk refuses. The box stays in this process's session: who kills that, kills both.
+        With `gpu` the box may use NVIDIA's devices, and its memory has no limit. Raises
+        `PipelineError` for what is the file's fault, `OSError` where the disk refuses. The box
+        stays in this process's session: who kills that, kills both.
         """
         if file.stat().st_size == 0:
             raise MediaUnreadableError("the file is empty.")

@@ -46,13 +46,15 @@ _SUCCESS = 0
 _SET_FILTER, _ASK_ACTION = 1, 2
 _ALL_THREADS = 1
 
-_AF_UNIX, _STREAM = 1, 1
+_AF_UNIX, _STREAM, _PACKETS = 1, 1, 5
 _SOCKET_TYPE = 0xF
 _CLONE_THREAD = 0x10000
 _ACCESS_MODE_AND_TRUNCATE = os.O_ACCMODE | os.O_TRUNC
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 """Typing into the terminal in the name of whoever sits there."""
+_OF_CUDA = frozenset({"socket", "bind", "listen"})
+"""CUDA does not start (error 304) without a local socket that it listens at."""
 
 
 def seccomp_is_possible() -> bool:
@@ -67,24 +69,30 @@ def seccomp_is_possible() -> bool:
     return True
 
 
-def restrict_calls() -> None:
+def restrict_calls(*, gpu: bool = False) -> None:
     """For all threads, and for good. Raises `OSError`, also where the architecture is unknown."""
     architecture = this_architecture()
     if architecture is None:
         raise OSError(ENOSYS, os.strerror(ENOSYS))
-    program = program_for(architecture, os.getpid())
+    program = program_for(architecture, os.getpid(), gpu=gpu)
     instructions = ctypes.create_string_buffer(assembled(program))
     # `struct sock_fprog`
     held = struct.pack("@HP", len(program), ctypes.addressof(instructions))
     _seccomp(architecture, _SET_FILTER, _ALL_THREADS, held)
 
 
-def program_for(architecture: Architecture, ourselves: int) -> Program:
-    """`ourselves` is the process whom signals and limits may be for."""
-    return tuple(_instructions(architecture, ourselves))
+def program_for(architecture: Architecture, ourselves: int, *, gpu: bool = False) -> Program:
+    """`ourselves` is the process whom signals and limits may be for.
+
+    With `gpu` it may make a local socket and listen there, but neither accept nor connect: nobody
+    is reached by that. One of datagrams it may not make, for that could send to any other.
+    """
+    return tuple(_instructions(architecture, ourselves, _OF_CUDA if gpu else frozenset()))
 
 
-def _instructions(architecture: Architecture, ourselves: int) -> Iterator[Instruction]:
+def _instructions(
+    architecture: Architecture, ourselves: int, loosened: frozenset[str]
+) -> Iterator[Instruction]:
     yield Instruction(LOAD, ARCHITECTURE)
     # Another architecture has other numbers for the same calls: 32-bit ones, most of all.
     yield Instruction(IF_EQUAL, architecture.audit, 1, 0)
@@ -95,9 +103,11 @@ def _instructions(architecture: Architecture, ourselves: int) -> Iterator[Instru
     for name, judgement in _judgements(ourselves).items():
         if (number := architecture.number(JUDGED[name])) is not None:
             yield from when(number, judgement)
+    if "socket" in loosened and (number := architecture.number(FORBIDDEN["socket"])) is not None:
+        yield from when(number, _local(_STREAM, _PACKETS))
     for calls, body in ((PRETENDED, refuse(_SUCCESS)), (FORBIDDEN, refuse())):
-        for numbers in calls.values():
-            if (number := architecture.number(numbers)) is not None:
+        for name, numbers in calls.items():
+            if name not in loosened and (number := architecture.number(numbers)) is not None:
                 yield from when(number, body)
     yield from answer(ALLOW)
 
@@ -112,7 +122,7 @@ def _judgements(ourselves: int) -> Mapping[str, Program]:
         "open": refuse_if_masked(1, mode, cut_off),
         "openat": refuse_if_masked(2, mode, cut_off),
         "openat2": refuse(ENOSYS),
-        "socketpair": _local_stream(),
+        "socketpair": _local(_STREAM),
         "kill": _signal_to(ourselves, 1),
         "tgkill": _signal_to(ourselves, 2),
         "prlimit64": only_ourselves,
@@ -128,15 +138,11 @@ def _signal_to(ourselves: int, signal_index: int) -> Program:
     return (argument(0), *when(ourselves, mercy), *refuse())
 
 
-def _local_stream() -> Program:
-    """A pair of datagram sockets could still send to any other by its path."""
-    stream = (
-        argument(1),
-        Instruction(AND, _SOCKET_TYPE),
-        *when(_STREAM, answer(ALLOW)),
-        *refuse(EACCES),
-    )
-    return (argument(0), *when(_AF_UNIX, stream), *refuse(EACCES))
+def _local(*kinds: int) -> Program:
+    """A datagram socket could send to any other by its path."""
+    one_of_them = (instruction for kind in kinds for instruction in when(kind, answer(ALLOW)))
+    judged = (argument(1), Instruction(AND, _SOCKET_TYPE), *one_of_them, *refuse(EACCES))
+    return (argument(0), *when(_AF_UNIX, judged), *refuse(EACCES))
 
 
 def _seccomp(architecture: Architecture, operation: int, flags: int, argument: object) -> None:

@@ -86,7 +86,8 @@ def windows_at_once(room: Bytes | None, weights: Bytes, compute_type: str) -> in
 def _too_small(room: Bytes, needed: Bytes, name: str) -> GpuUnavailableError:
     return GpuUnavailableError(
         f"{name} needs {needed / _GB:.1f} GB of GPU memory and may take {room / _GB:.1f} GB:"
-        " raise gpu.memory_limit_gb, end what else uses the GPU, or name a smaller model."
+        " end what else uses the GPU, raise gpu.memory_limit_gb if it is set, or name a smaller"
+        " model."
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from agent.core.morag_options import options_of
+from agent.core.morag_options import options_of, words_only
 from agent.core.poll_pace import PollPace
 from agent.model.claim import Claim, NewJob
 from agent.model.errors import AskedTooOftenError
@@ -75,5 +75,5 @@ def _claim_of(job: NewJob) -> Claim:
         job_id=job.job_id,
         url=job.url,
         content_type=job.content_type,
-        options=options_of(job.content_type, job.task_options),
+        options=words_only(job.content_type, options_of(job.content_type, job.task_options)),
     )

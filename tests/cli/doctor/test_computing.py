@@ -64,10 +64,16 @@ def test_a_driver_of_the_same_generation_runs_a_newer_torch() -> None:
             "libcudart.so.13",
         ),
         (
-            replace(TORCH, devices=(replace(DEVICE, trouble="CUDA out of memory"),)),
+            replace(TORCH, devices=(replace(DEVICE, trouble="CUDA error: out of memory"),)),
+            None,
+            Verdict.WARNING,
+            "no room to try it: RTX 3090: CUDA error: out of memory",
+        ),
+        (
+            replace(TORCH, devices=(replace(DEVICE, trouble="misaligned address"),)),
             None,
             Verdict.ERROR,
-            "RTX 3090: CUDA out of memory",
+            "RTX 3090: misaligned address",
         ),
     ],
 )
@@ -109,7 +115,7 @@ def test_ctranslate2_that_works_is_told_with_what_it_computes_in() -> None:
     finding = ctranslate2_finding(TRANSLATES, NEW_DRIVER)
 
     assert finding.verdict is Verdict.OK
-    assert "float16, int8" in finding.seen
+    assert "sees 1 GPU, with cuBLAS, and computes in float16, int8" in finding.seen
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,8 @@ def test_old_podman_is_told_even_where_it_does_not_matter_yet() -> None:
     [
         (True, "", Verdict.OK, "a GPU was passed in"),
         (True, "all", Verdict.OK, "a GPU was passed in"),
-        (True, "compute,utility", Verdict.WARNING, "without the driver's part for video"),
+        (True, "compute,graphics,utility", Verdict.OK, "a GPU was passed in"),
+        (True, "utility,video", Verdict.WARNING, "without the driver's part for compute"),
         (False, "", Verdict.OK, "no GPU was passed in"),
     ],
 )

@@ -77,7 +77,7 @@ def test_what_is_missing_is_told_with_what_to_do_and_ends_with_1(
     assert found["connect"]["verdict"] == "error"
     assert found["connect"]["advice"].startswith("start the server")
     assert found["server"]["verdict"] == "unknown"
-    assert found["token"]["verdict"] == "error"
+    assert found["token"]["verdict"] == "unknown"  # a MoRAG may ask for none
     assert "token create --agent" in found["token"]["advice"]
 
 

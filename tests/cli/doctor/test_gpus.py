@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from agent.cli.doctor.check import Finding, Verdict
+from agent.cli.doctor.computing import computing_checks
 from agent.cli.doctor.gpus import gpu_checks
 from agent.cli.doctor.patient import Patient
 from agent.config import Settings, load, wanted_types
@@ -168,3 +169,16 @@ def test_what_cannot_be_asked_is_not_told() -> None:
     assert found(patient(driver=crashed), "gpu memory").verdict is Verdict.NOT_APPLICABLE
     assert "SIGSEGV" in found(patient(driver=crashed)).seen
     assert patient(driver=crashed).hardware().gpus == ()
+
+
+@pytest.mark.parametrize("require", [True, False])
+def test_gpus_that_the_environment_hides_are_told_before_any_library_is_blamed(
+    *, require: bool
+) -> None:
+    who = patient(Settings(gpu_require=require), WORKS, environ={"CUDA_VISIBLE_DEVICES": ""})
+
+    (driver,) = (check.look() for check in gpu_checks(who) if check.name == "driver")
+
+    assert driver.verdict is (Verdict.ERROR if require else Verdict.OK)
+    assert driver.seen.startswith("CUDA_VISIBLE_DEVICES names no GPU")
+    assert {check.look().verdict for check in computing_checks(who)} == {Verdict.NOT_APPLICABLE}

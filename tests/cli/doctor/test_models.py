@@ -1,6 +1,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -10,6 +11,7 @@ from agent.cli.doctor.models import hearings_finding, model_checks, model_findin
 from agent.cli.doctor.patient import Patient
 from agent.cli.model_hearing import Hearing
 from agent.config import Settings
+from agent.model.work import PipelineSettings
 from agent.pipelines.models.choice import EngineName, ModelReport
 from agent.pipelines.models.search import Model, model_at
 from tests.cli.doctor.patients import HANGS, patient
@@ -100,6 +102,34 @@ def test_thoroughly_every_engine_is_tried(monkeypatch: pytest.MonkeyPatch) -> No
 
     assert verdict is Verdict.WARNING
     assert seen.startswith("openai-whisper, cuda: heard ''; faster-whisper")
+
+
+@pytest.mark.parametrize(
+    ("engine", "asked", "verdict"),
+    [
+        ("auto", ["faster-whisper", "openai-whisper"], Verdict.WARNING),
+        ("faster-whisper", ["faster-whisper"], Verdict.ERROR),
+    ],
+)
+def test_where_the_first_engine_is_deaf_the_one_that_a_job_goes_on_with_is_tried(
+    engine: Literal["auto", "faster-whisper"],
+    asked: list[str],
+    verdict: Verdict,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[str] = []
+
+    def hear(settings: PipelineSettings, *_: object) -> Hearing:
+        tried.append(settings.engine)
+        is_right = settings.engine == "openai-whisper"
+        return Hearing(f"{settings.engine}, cuda", is_right=is_right, said="heard 'fox'")
+
+    foreseen(monkeypatch, tiny_model(tmp_path))
+    monkeypatch.setattr(models, "hear", hear)
+
+    assert look(patient(Settings(engine=engine)), "hearing")[0] is verdict
+    assert tried == asked
 
 
 def test_nothing_touches_a_driver_that_hangs() -> None:

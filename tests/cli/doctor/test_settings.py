@@ -66,7 +66,7 @@ def test_what_loading_warned_about_is_told_again(tmp_path: Path) -> None:
 
 
 def test_a_token_is_needed_and_its_place_is_told(tmp_path: Path) -> None:
-    missing = token_finding(Settings(agent_id="attic"))
+    missing = token_finding(Settings(agent_id="attic", server_dialect="native"))
     gone = token_finding(Settings(token_file=tmp_path / "none", agent_id="attic"))
     (tmp_path / "token").write_text("hush")
     there = token_finding(Settings(token_file=tmp_path / "token"))
@@ -75,3 +75,15 @@ def test_a_token_is_needed_and_its_place_is_told(tmp_path: Path) -> None:
     assert "token create --agent attic" in missing.advice
     assert "token create --agent attic" in gone.advice
     assert (there.verdict, "hush" in there.seen) == (Verdict.OK, False)
+
+
+def test_a_morag_may_ask_for_no_token(tmp_path: Path) -> None:
+    morag = token_finding(Settings(server_dialect="morag"))
+    either = token_finding(Settings(server_dialect="auto"))
+    gone = token_finding(Settings(server_dialect="morag", token_file=tmp_path / "none"))
+
+    assert morag.verdict is Verdict.NOT_APPLICABLE
+    assert either.verdict is Verdict.UNKNOWN
+    assert "token create" in either.advice
+    assert "server.dialect" in either.advice
+    assert gone.verdict is Verdict.ERROR

@@ -67,3 +67,12 @@ def test_the_image_has_the_same_health_check() -> None:
     (words,) = re.findall(r"^HEALTHCHECK .*CMD \[(.*)\]$", text, re.MULTILINE)
 
     assert tuple(re.findall(r'"([^"]*)"', words)) == HEALTH
+
+
+def test_without_a_token_nothing_is_said_of_one() -> None:
+    plan = compose_plan(site(token_file=None, has_gpu=False), HOME)
+
+    document = yaml.safe_load(plan.sheets[0].text)
+    assert "secrets" not in document
+    assert document["services"]["agent"]["secrets"] == []
+    assert plan.remarks == ()

@@ -57,3 +57,9 @@ def test_the_secret_is_made_from_the_file_that_is_named() -> None:
 
     assert commands[0] == "podman secret create morag-agent-token '/home/ada lovelace/to$ken'"
     assert "loginctl enable-linger" in " ".join(commands)
+
+
+def test_without_a_token_nothing_is_said_of_one() -> None:
+    plan = quadlet_plan(site(token_file=None), HOME)
+
+    assert not [text for text in (plan.sheets[0].text, *plan.commands) if "token" in text.lower()]

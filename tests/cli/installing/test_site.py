@@ -87,3 +87,15 @@ def test_a_token_without_a_file_is_not_written_into_one(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="give --token-file FILE"):
         made(load(environ={"MORAG_AGENT_TOKEN": "secret"}, file=empty))
+
+
+def test_a_morag_that_asks_for_no_token_needs_none(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.toml"
+    empty.touch()
+    keyless = load(environ={}, flags={"server_dialect": "morag"}, file=empty)
+    bare = load(environ={"MORAG_API_KEY": "hush"}, flags={"server_dialect": "morag"}, file=empty)
+
+    assert made(keyless).token_file is None
+    for loaded in (bare, load(environ={}, file=empty)):
+        with pytest.raises(UsageError, match="where does the token lie"):
+            made(loaded)

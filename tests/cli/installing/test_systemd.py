@@ -103,3 +103,8 @@ def test_more_time_to_finish_is_more_time_before_the_kill() -> None:
     (sheet,) = systemd_plan(site(stop_grace_s=100), HOME).sheets
 
     assert "TimeoutStopSec=112\n" in sheet.text
+
+
+def test_without_a_token_nothing_is_said_of_one() -> None:
+    for made in (site(token_file=None), owner(token_file=None)):
+        assert "token" not in systemd_plan(made, HOME).sheets[0].text.lower()

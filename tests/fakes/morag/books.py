@@ -31,15 +31,20 @@ class Books:
     """Of the process; what waited for the loop of an earlier one is never done."""
 
     def __post_init__(self) -> None:
-        for kind, job_id in self._lines():
+        for kind, job_id in _lines(self.jobs.folder):
             {"begun": self.ingestions, "finished": self.finished, "result": self.results}[kind][
                 job_id
             ] += 1
 
     @classmethod
     def of(cls, folder: Path) -> "Books":
-        """Of the process that works in `folder`, as they are now."""
+        """Of the process that has worked in `folder`, and has ended."""
         return cls(Jobs(lambda: 0.0, folder))
+
+    @staticmethod
+    def count(folder: Path) -> int:
+        """How many ingestions have been finished in `folder` by now, of a process at work."""
+        return sum(kind == "finished" for kind, _ in _lines(folder))
 
     def lost(self) -> list[str]:
         """The jobs that are not over, and those that are called completed and nowhere to find."""
@@ -79,8 +84,9 @@ class Books:
             with (self.jobs.folder / _NAME).open("a", encoding="utf-8") as file:
                 file.write(f"{json.dumps([kind, job_id])}\n")
 
-    def _lines(self) -> Iterator[tuple[str, str]]:
-        path = self.jobs.folder / _NAME if self.jobs.folder else None
-        for line in path.read_text("utf-8").splitlines() if path and path.exists() else ():
-            kind, job_id = json.loads(line)
-            yield kind, job_id
+
+def _lines(folder: Path | None) -> Iterator[tuple[str, str]]:
+    path = folder / _NAME if folder else None
+    for line in path.read_text("utf-8").splitlines() if path and path.exists() else ():
+        kind, job_id = json.loads(line)
+        yield kind, job_id

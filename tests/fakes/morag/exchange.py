@@ -109,10 +109,11 @@ class _Cutting:
     async def __call__(self, message: Message) -> None:
         if self.left < 0:
             return
-        if message["type"] == "http.response.start":
+        body = message.get("body", b"")
+        if message["type"] == "http.response.start" or len(body) < self.left:
+            self.left -= len(body)
             await self.send(message)
             return
-        body = message.get("body", b"")
         if body[: self.left]:
             await self.send({**message, "body": body[: self.left], "more_body": True})
         self.left -= len(body)

@@ -1,7 +1,7 @@
 """The jobs of MoRAG's server: one JSON file each, in a folder that is called as their status.
 
-Nothing here is atomic or fenced, as there; without a folder they are in memory, and a restart of
-the stand-in keeps them.
+Nothing here is fenced, as there; but a file is whole, so that the stand-in may be killed. Without a
+folder they are in memory, and a restart of the stand-in keeps them.
 """
 
 import json
@@ -55,7 +55,9 @@ class Jobs:
     _jobs: dict[str, Job] = field(default_factory=dict[str, Job])
 
     def __post_init__(self) -> None:
-        for file in sorted(self.folder.glob("*/*.json")) if self.folder else ():
+        # A process that was killed while it moved one has left two.
+        files = [*self.folder.glob("*/*.json")] if self.folder else []
+        for file in sorted(files, key=lambda file: file.stat().st_mtime_ns):
             job = Job(**json.loads(file.read_text("utf-8")))
             self._jobs[job.id] = job
 
@@ -121,7 +123,9 @@ class Jobs:
         if self.folder:
             path = self.folder / job.status / f"{job.id}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(asdict(job)), "utf-8")
+            draft = path.with_suffix(".draft")
+            draft.write_text(json.dumps(asdict(job)), "utf-8")
+            draft.replace(path)
 
     def _time(self, later: float = 0.0) -> str:
         return datetime.fromtimestamp(self.now() + later, UTC).replace(tzinfo=None).isoformat()

@@ -159,6 +159,28 @@ def test_a_library_that_fails_while_it_listens_gives_way(error: RuntimeError) ->
     assert climb(box).loaded.device == "cpu"
 
 
+def test_without_its_cublas_an_engine_is_tried_once_and_the_other_takes_the_gpu() -> None:
+    lacking = RuntimeError("Library libcublas.so.12 is not found or cannot be loaded")
+    box = Box(lambda engine, *_: lacking if engine == "faster-whisper" else RIGHT)
+
+    for settings in (PipelineSettings(), PipelineSettings(device="cuda")):
+        assert climb(box, settings).loaded.engine == "openai-whisper"
+
+    assert box.loads == 2 * ["faster-whisper cuda float16", "openai-whisper cuda float16"]
+
+
+def test_a_missing_cublas_is_told_once_with_what_to_do() -> None:
+    lacking = RuntimeError("Library libcublas.so.12 is not found or cannot be loaded")
+
+    with pytest.raises(GpuUnavailableError) as caught:
+        climb(Box(lambda *_: lacking), PipelineSettings(engine="faster-whisper", device="cuda"))
+
+    assert str(caught.value) == (
+        "no speech engine works on this box: faster-whisper on cuda: Library libcublas.so.12 is"
+        " not found or cannot be loaded: run `pip install nvidia-cublas-cu12`."
+    )
+
+
 @pytest.mark.parametrize(
     "error", [ImportError("libtorch.so: no such file"), OSError("libcudart.so.13: cannot open")]
 )

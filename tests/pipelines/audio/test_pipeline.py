@@ -19,12 +19,12 @@ from tests.speech import recode
 SETTINGS = PipelineSettings(diarization=False, topics=False)
 
 
-def pipeline(engine: FakeEngine) -> AudioPipeline:
+def pipeline(engine: FakeEngine, settings: PipelineSettings = SETTINGS) -> AudioPipeline:
     def load(_settings: PipelineSettings, *, is_frugal: bool, **_: object) -> FakeEngine:
         del is_frugal
         return engine
 
-    return AudioPipeline(SETTINGS, load)
+    return AudioPipeline(settings, load)
 
 
 def ignore(_progress: Progress) -> None:
@@ -140,6 +140,32 @@ def test_options_that_cannot_work_are_explained(
 ) -> None:
     with pytest.raises(OptionsInvalidError, match=told):
         pipeline(FakeEngine(everything)).run(make_task("audio", fox, **options), ignore)
+
+
+@pytest.mark.parametrize(
+    ("options", "usual", "heard", "looks"),
+    [
+        ({}, "en", "en", 0),
+        ({"language": "de"}, "en", "de", 0),
+        ({}, "fr", "de", 1),
+        ({}, None, "de", 1),
+    ],
+)
+def test_the_owners_language_holds_where_a_job_names_none_and_the_model_knows_it(
+    fox: Path,
+    make_task: MakeTask,
+    options: dict[str, str],
+    usual: str | None,
+    heard: str,
+    looks: int,
+) -> None:
+    engine = FakeEngine(everything)
+
+    pipeline(engine, replace(SETTINGS, language=usual)).run(
+        make_task("audio", fox, **options), ignore
+    )
+
+    assert ([request.language for request in engine.requests], engine.looks) == ([heard], looks)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -108,6 +109,14 @@ def name_a_thread(_file: Path, _scratch: Path, _arguments: Arguments, _tell: Tel
     comm = Path("/proc/self/task", str(threading.get_native_id()), "comm")
     comm.write_text("cuda")
     return {"named": comm.read_text(), "addresses": resource.getrlimit(resource.RLIMIT_AS)[1]}
+
+
+def listen_locally(_file: Path, _scratch: Path, _arguments: Arguments, _tell: Tell) -> JsonObject:
+    """As CUDA does when it starts: without that it does not."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(f"\0cuda-{os.getpid()}")
+        listener.listen()
+    return {"listens": True}
 
 
 def wait(_file: Path, _scratch: Path, _arguments: Arguments, tell: Tell) -> JsonObject:

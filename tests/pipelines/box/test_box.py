@@ -79,6 +79,12 @@ def test_a_box_with_a_gpu_may_do_what_a_driver_does(probe: Box, file: Path, scra
     assert found == {"named": "cuda\n", "addresses": resource.RLIM_INFINITY}
 
 
+def test_a_box_with_a_gpu_may_listen_as_cuda_does(probe: Box, file: Path, scratch: Path) -> None:
+    assert probe.read("listen_locally", file, scratch, gpu=True) == {"listens": True}
+    with pytest.raises(MediaUnreadableError, match="not permitted"):
+        probe.read("listen_locally", file, scratch)
+
+
 @pytest.mark.skipif(not state().landlock, reason="no Landlock here")
 def test_a_box_without_one_may_not(probe: Box, file: Path, scratch: Path) -> None:
     with pytest.raises(MediaUnreadableError, match="Permission denied"):

@@ -37,10 +37,15 @@ architectures = pytest.mark.parametrize("arch", ARCHITECTURES.values(), ids=lamb
 
 
 def judge(
-    arch: Architecture, number: int, arguments: Sequence[int] = (), audit: int | None = None
+    arch: Architecture,
+    number: int,
+    arguments: Sequence[int] = (),
+    audit: int | None = None,
+    *,
+    gpu: bool = False,
 ) -> int:
     """What the kernel would answer: the program is run as it would run it."""
-    program = program_for(arch, US)
+    program = program_for(arch, US, gpu=gpu)
     padded = [*arguments, *[0] * (6 - len(arguments))]
     facts = struct.pack("=IIQ6Q", number, audit or arch.audit, 0, *[n % 2**64 for n in padded])
     held, place = 0, 0
@@ -62,10 +67,10 @@ def judge(
     raise AssertionError("it runs past its end")
 
 
-def ask(arch: Architecture, name: str, *arguments: int) -> int:
+def ask(arch: Architecture, name: str, *arguments: int, gpu: bool = False) -> int:
     number = arch.number({**FORBIDDEN, **PRETENDED, **JUDGED}[name])
     assert number is not None
-    return judge(arch, number, arguments)
+    return judge(arch, number, arguments, gpu=gpu)
 
 
 def refused(number: int = errno.EPERM) -> int:
@@ -161,6 +166,23 @@ def test_a_thread_may_be_named_but_its_end_with_the_parent_stands(arch: Architec
 def test_nobody_types_into_the_terminal(arch: Architecture) -> None:
     assert ask(arch, "ioctl", 0, 0x5412) == ask(arch, "ioctl", 0, 0x541C) == refused()
     assert ask(arch, "ioctl", 0, 0x5401) == ALLOW
+
+
+@architectures
+def test_cuda_may_listen_at_a_local_socket_and_reach_nobody_by_one(arch: Architecture) -> None:
+    local, internet, netlink = socket.AF_UNIX, socket.AF_INET, socket.AF_NETLINK
+    stream, packets = socket.SOCK_STREAM, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC
+
+    assert ask(arch, "socket", local, stream, gpu=True) == ALLOW
+    assert ask(arch, "socket", local, packets, gpu=True) == ALLOW
+    assert ask(arch, "bind", 3, gpu=True) == ask(arch, "listen", 3, gpu=True) == ALLOW
+    assert ask(arch, "socket", local, socket.SOCK_DGRAM, gpu=True) == refused(errno.EACCES)
+    for family in (internet, netlink):
+        assert ask(arch, "socket", family, stream, gpu=True) == refused(errno.EACCES)
+    for name in ("connect", "accept", "accept4", "execve", "setuid"):
+        assert ask(arch, name, 3, gpu=True) == refused()
+    for name in ("socket", "bind", "listen"):
+        assert ask(arch, name, local, stream) == refused()
 
 
 @architectures

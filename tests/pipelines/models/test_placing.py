@@ -63,6 +63,12 @@ def test_the_processor_takes_one_window_at_a_time_and_knows_no_limit(models: str
     assert placed.windows_at_once == 1
 
 
+def test_a_model_that_a_gpu_hardly_notices_takes_one_window_at_a_time(models: str) -> None:
+    settings = PipelineSettings(model="tiny", models_folder=models)
+
+    assert GPU.find(settings, quiet).windows_at_once == 1
+
+
 def test_the_owner_may_name_how_many_windows_go_at_once(models: str) -> None:
     settings = PipelineSettings(models_folder=models, gpu_memory_limit_gb=4.0, batch_size=7)
 

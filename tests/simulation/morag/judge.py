@@ -9,7 +9,7 @@ from tests.simulation.faults import Fate, Fates, Kind
 from tests.simulation.judge import CODES
 from tests.simulation.morag.ledger import MoragLedger
 from tests.simulation.morag.remote import ENDED, RemoteJob
-from tests.simulation.story import SERVER, Ending, JobStory, Story
+from tests.simulation.story import Ending, JobStory, Story
 
 ATTEMPTS = {"worker_crashed": 2, "out_of_memory": 2, "timeout": 2}
 """Computations that are due before a job is called failed for that."""
@@ -19,15 +19,15 @@ ATTEMPTS = {"worker_crashed": 2, "out_of_memory": 2, "timeout": 2}
 class MoragFates(Fates):
     """All but one: a result that the network delivers twice is ingested twice, whoever sent it."""
 
-    met: set[int] = field(default_factory=set[int])
-    """The calls that something happened to."""
+    clean: set[int] = field(default_factory=set[int])
+    """The calls that nothing happened to. A copy that the network made is none of them."""
 
     def draw(self, call: Call, now: float) -> Fate:
         fate = super().draw(call, now)
         if call.verb == "result" and fate.kind is Kind.DUPLICATED:
             return Fate(latency=fate.latency)
-        if fate.kind not in {Kind.NONE, Kind.SLOW}:
-            self.met.add(call.number)
+        if fate.kind in {Kind.NONE, Kind.SLOW}:
+            self.clean.add(call.number)
         return fate
 
 
@@ -68,10 +68,8 @@ class MoragJudge:
 
     def _is_our_fault(self, job: RemoteJob) -> bool:
         """Nothing and nobody kept the answer from whoever asked for the job."""
-        story, call = self._story, self._ledger.given.get(job.job_id)
-        is_fair = not story.weather.partitions and all(one.who != SERVER for one in story.events)
-        met = call is not None and call.number in self._fates.met
-        return is_fair and not met and self._ledger.was_given_up(job.job_id)
+        was_clean = self._ledger.question_for(job.job_id) in self._fates.clean
+        return was_clean and self._ledger.was_given_up(job.job_id)
 
     def _allowed(self, job: JobStory) -> set[str]:
         """The codes that the seed gives a reason for."""

@@ -20,10 +20,12 @@ from typing import Any
 from tests.simulation.call import Call, Reply
 from tests.simulation.faults import Kind
 from tests.simulation.moments import Moments
-from tests.simulation.story import JobStory
+from tests.simulation.story import Blow, JobStory
 
 OK = 200
 _FOLDER = re.compile(r"/\S*simulation-\w+")
+BLOWS = tuple(f"{blow.name} for" for blow in Blow)
+LONG_AGO = 10.0
 BUGS = frozenset({"call.broken", "job.broke", "loop.broken"})
 
 
@@ -40,8 +42,8 @@ class MoragLedger:
     """Downloads that something on the way altered, by job."""
     heard: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
     """Jobs whose poll was answered to the end: who has it, and since when."""
-    given: dict[str, Call] = field(default_factory=dict[str, Call])
-    """By job: the question that it was the answer to."""
+    given: dict[str, tuple[int, float]] = field(default_factory=dict[str, tuple[int, float]])
+    """By job: the question that it was the answer to, and when."""
     computed: Counter[str] = field(default_factory=Counter[str])
     """How often each job was begun."""
     _dead: set[str] = field(default_factory=set[str])
@@ -66,9 +68,15 @@ class MoragLedger:
         return job_id not in self.heard
 
     def was_given_up(self, job_id: str) -> bool:
-        """Who asked for it lives, and did not wait for the answer."""
-        call = self.given.get(job_id)
-        return call is not None and job_id not in self.heard and call.caller not in self._dead
+        """Nobody was hit, and who asked for it did not wait for the answer."""
+        if job_id in self.heard or job_id not in self.given:
+            return False
+        _, at = self.given[job_id]
+        near = [(who, what) for when, who, what in self.trace if abs(when - at) < LONG_AGO]
+        return not any(what.startswith(BLOWS) for _, what in near)
+
+    def question_for(self, job_id: str) -> int | None:
+        return self.given[job_id][0] if job_id in self.given else None
 
     # What the wire says.
 
@@ -79,7 +87,7 @@ class MoragLedger:
         self.note("server", f"{call.number} {call.verb} {reply.status}")
         self.moments.on_answered(call)
         if call.verb == "poll" and (job_id := json.loads(reply.body)["job_id"]) is not None:
-            self.given[job_id] = call
+            self.given[job_id] = call.number, self.now()
 
     def delivered(self, call: Call, reply: Reply) -> None:
         self.note(call.caller, f"{call.number} has {reply.status}")

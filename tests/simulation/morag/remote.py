@@ -38,6 +38,8 @@ class Ways:
     marks_first: bool
     """Is a job called completed before its result is ingested, or after."""
     ingestion: float
+    slowness: float
+    """Of an answer to a poll: MoRAG's loop stands still while it ingests."""
 
 
 @dataclass
@@ -56,6 +58,7 @@ class Remote:
         if body is None:
             return
         if call.verb == "poll":
+            await asyncio.sleep(self.ways.slowness)
             wanted = parse_qs(scope["query_string"].decode())["content_types"][0].split(",")
             await _say(send, 200, self._claim(wanted))
             return

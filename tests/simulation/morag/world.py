@@ -103,6 +103,7 @@ class MoragWorld(Troubles):
             has_ranges=dice.random() < 0.5,
             marks_first=dice.random() < 0.5,
             ingestion=dice.choice(INGESTIONS),
+            slowness=dice.choice((0.0, 0.0, 0.5, 5.0)),
         )
         self.remote = Remote(ways, self.ledger.blame)
         self.judge = MoragJudge(told, self.ledger, self.fates)

@@ -1,7 +1,7 @@
 """Loads a speech engine and trusts it only once it has heard the canary.
 
 the settings' engine and device
-  │ deaf            same engine, next compute type, as long as there is one
+  │ deaf            same engine, next compute type, as long as there is one that may help
   │ still deaf      the other engine, where the settings leave the choice
   │ still deaf      the same on the processor, where the settings leave the choice
   v
@@ -11,12 +11,13 @@ an error that says what each of them heard
 import gc
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
 from agent.model.work import PipelineSettings
 from agent.pipelines.audio.engines.canary import SPOKEN, Answer, ask
+from agent.pipelines.audio.engines.cublas import REMEDY, lacks_cublas
 from agent.pipelines.audio.engines.engine import Engine, NoOtherTypeError, Tell
 from agent.pipelines.audio.engines.loading import load_engine
 from agent.pipelines.errors import (
@@ -41,6 +42,15 @@ class LoadUnchecked(Protocol):
     ) -> Engine: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """Why an engine is not trusted."""
+
+    words: str
+    is_of_all_types: bool = False
+    """A library is missing: no compute type does without."""
+
+
 class CheckedLoading:
     """One for a process: what has heard right once is not asked again when it is loaded anew."""
 
@@ -60,31 +70,35 @@ class CheckedLoading:
         for rung in _ladder(settings):
             unfit: tuple[str, ...] = ()
             while (engine := _loaded(load, rung, unfit, failures)) is not None:
-                if self._hears(engine, failures, tell):
+                fault = self._fault_of(engine, tell)
+                if fault is None:
                     if failures:
                         _log().warning("fell back to %s: %s", _named(engine), "; ".join(failures))
                     return engine
+                failures.append(fault.words)
                 unfit += (engine.loaded.compute_type,)
                 del engine
                 gc.collect()  # there is no room for two
+                if fault.is_of_all_types:
+                    break
         raise _deaf(settings, failures)
 
-    def _hears(self, engine: Engine, failures: list[str], tell: Tell) -> bool:
+    def _fault_of(self, engine: Engine, tell: Tell) -> _Fault | None:
         if engine.loaded in self._trusted:
-            return True
+            return None
         tell("testing the engine")
         try:
             answer = self._ask(engine)
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise
-            failures.append(f"{_named(engine)} failed on {SPOKEN!r} ({error})")
-            return False
-        if answer.is_right:
-            self._trusted.add(engine.loaded)
-        else:
-            failures.append(f"{_named(engine)} heard {answer.text!r} instead of {SPOKEN!r}")
-        return answer.is_right
+            if lacks_cublas(error):
+                return _Fault(f"{_placed(engine)}: {error}: {REMEDY}", is_of_all_types=True)
+            return _Fault(f"{_named(engine)} failed on {SPOKEN!r} ({error})")
+        if not answer.is_right:
+            return _Fault(f"{_named(engine)} heard {answer.text!r} instead of {SPOKEN!r}")
+        self._trusted.add(engine.loaded)
+        return None
 
 
 def _loaded(
@@ -151,6 +165,10 @@ def _deaf(settings: PipelineSettings, failures: list[str]) -> EngineUnavailableE
 def _named(engine: Engine) -> str:
     made = engine.loaded
     return f"{made.engine} ({made.model}, {made.device}, {made.compute_type})"
+
+
+def _placed(engine: Engine) -> str:
+    return f"{engine.loaded.engine} on {engine.loaded.device}"
 
 
 def _log() -> logging.Logger:
