@@ -26,6 +26,7 @@ OK = 200
 _FOLDER = re.compile(r"/\S*simulation-\w+")
 BLOWS = tuple(f"{blow.name} for" for blow in Blow)
 LONG_AGO = 10.0
+SLOWEST_ANSWER = 120.0
 BUGS = frozenset({"call.broken", "job.broke", "loop.broken"})
 
 
@@ -46,8 +47,9 @@ class MoragLedger:
     """By job: the question that it was the answer to, and when."""
     computed: Counter[str] = field(default_factory=Counter[str])
     """How often each job was begun."""
-    _dead: set[str] = field(default_factory=set[str])
-    """Processes that are over: what still reaches them reaches nobody."""
+    _dead: dict[str, float] = field(default_factory=dict[str, float])
+    """Processes that are over, and since when: what still reaches them reaches nobody."""
+    _asked_by: dict[int, str] = field(default_factory=dict[int, str])
     _computing: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
 
     def note(self, who: str, what: str) -> None:
@@ -65,13 +67,16 @@ class MoragLedger:
             self.blame(f"a bug: {event['event']} {said}")
 
     def was_lost_on_the_way(self, job_id: str) -> bool:
-        return job_id not in self.heard
+        _, since = self.given.get(job_id, (0, 0.0))
+        return job_id not in self.heard and self.now() - since > SLOWEST_ANSWER
 
     def was_given_up(self, job_id: str) -> bool:
         """Nobody was hit, and who asked for it did not wait for the answer."""
         if job_id in self.heard or job_id not in self.given:
             return False
-        _, at = self.given[job_id]
+        number, at = self.given[job_id]
+        if self._dead.get(self._asked_by.get(number, ""), at) < at:
+            return False
         near = [(who, what) for when, who, what in self.trace if abs(when - at) < LONG_AGO]
         return not any(what.startswith(BLOWS) for _, what in near)
 
@@ -81,7 +86,7 @@ class MoragLedger:
     # What the wire says.
 
     def sent(self, call: Call) -> None:
-        """Nothing that is sent is wrong by itself."""
+        self._asked_by[call.number] = call.caller
 
     def answered(self, call: Call, reply: Reply) -> None:
         self.note("server", f"{call.number} {call.verb} {reply.status}")
@@ -125,7 +130,7 @@ class MoragLedger:
 
     def ended(self, process: str) -> None:
         self.note(process, "ends")
-        self._dead.add(process)
+        self._dead[process] = self.now()
         for key in [key for key in self._computing if key[0] == process]:
             del self._computing[key]
         # What it had heard of a moment ago was perhaps not yet on its disk.
