@@ -49,7 +49,7 @@ class MoragLedger:
     """How often each job was begun."""
     _dead: dict[str, float] = field(default_factory=dict[str, float])
     """Processes that are over, and since when: what still reaches them reaches nobody."""
-    _asked_by: dict[int, str] = field(default_factory=dict[int, str])
+    _asked_by: dict[int, tuple[str, float]] = field(default_factory=dict[int, tuple[str, float]])
     _computing: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
 
     def note(self, who: str, what: str) -> None:
@@ -75,10 +75,12 @@ class MoragLedger:
         if job_id in self.heard or job_id not in self.given:
             return False
         number, at = self.given[job_id]
-        if self._dead.get(self._asked_by.get(number, ""), at) < at:
+        caller, asked_at = self._asked_by.get(number, ("", at))
+        if self._dead.get(caller, at) < at:
             return False
-        near = [(who, what) for when, who, what in self.trace if abs(when - at) < LONG_AGO]
-        return not any(what.startswith(BLOWS) for _, what in near)
+        since, until = asked_at - LONG_AGO, at + LONG_AGO
+        near = [what for when, _, what in self.trace if since < when < until]
+        return not any(what.startswith(BLOWS) for what in near)
 
     def question_for(self, job_id: str) -> int | None:
         return self.given[job_id][0] if job_id in self.given else None
@@ -86,7 +88,7 @@ class MoragLedger:
     # What the wire says.
 
     def sent(self, call: Call) -> None:
-        self._asked_by[call.number] = call.caller
+        self._asked_by[call.number] = call.caller, self.now()
 
     def answered(self, call: Call, reply: Reply) -> None:
         self.note("server", f"{call.number} {call.verb} {reply.status}")
