@@ -14,7 +14,7 @@ CAUGHT_BY = {
     "does_not_wait_for_an_ingestion": 49,
     "forgets_that_a_result_was_sent": 73,
     "keeps_jobs_in_memory_only": 1,
-    "gives_up_the_question": 49,
+    "gives_up_the_question": 120,
     "forgets_what_it_hands_back": 4,
     "tells_every_failure_at_once": 1,
     "forgets_jobs_that_it_did_not_begin": 4,
