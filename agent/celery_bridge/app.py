@@ -26,7 +26,11 @@ def build(
     broker_url: str, result_url: str, visibility: Seconds, outcomes: dict[str, JsonObject]
 ) -> Celery:
     app = Celery("morag-agent", broker=broker_url, backend=result_url)
+    # To all else Celery prefers its own variables, CELERY_BROKER_URL and CELERY_RESULT_BACKEND.
+    app.backend_cls = result_url
     app.conf.update(
+        broker_read_url=broker_url,
+        broker_write_url=broker_url,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         task_track_started=False,

@@ -16,8 +16,8 @@ CONTENT_TYPES: Mapping[str, str | None] = {
     "remote.process_file": None,
 }
 """Each task with the type of its files; None: the caller says it, or the file's name does."""
-FIELDS = ("file_path", "options", "user_id", "content_type")
-"""The arguments of every task, in their order."""
+FIELDS = ("file_path", "content_type", "options", "user_id")
+"""The arguments, in the order that MoRAG's plan has them: by place only one task has a type."""
 
 
 KindOf = Callable[[str], str | None]
@@ -36,9 +36,9 @@ class Order:
     """Ours, already translated from the caller's."""
 
 
-def user_of(args: Sequence[object], kwargs: Mapping[str, object]) -> str | None:
+def user_of(task: str, args: Sequence[object], kwargs: Mapping[str, object]) -> str | None:
     """Handed back as it came, also with the failure of an order that is wrong otherwise."""
-    user = _fields(args, kwargs).get("user_id")
+    user = _fields(task, args, kwargs).get("user_id")
     return user if isinstance(user, str) else None
 
 
@@ -46,7 +46,7 @@ def order_of(
     task: str, args: Sequence[object], kwargs: Mapping[str, object], kind_of: KindOf
 ) -> Order:
     """Raises `WrongOrderError` for people to read."""
-    fields = _fields(args, kwargs)
+    fields = _fields(task, args, kwargs)
     path, options = fields.get("file_path"), fields.get("options")
     if not isinstance(path, str) or not path:
         raise WrongOrderError(f"{task} needs file_path: where the file lies, as a text")
@@ -59,11 +59,14 @@ def order_of(
     return Order(content_type, path, options_of(content_type, cast("JsonObject", options or {})))
 
 
-def _fields(args: Sequence[object], kwargs: Mapping[str, object]) -> Mapping[str, object]:
+def _fields(
+    task: str, args: Sequence[object], kwargs: Mapping[str, object]
+) -> Mapping[str, object]:
     """One mapping as the only argument is as good as the arguments by name."""
     if len(args) == 1 and isinstance(args[0], dict):
         return {**args[0], **kwargs}
-    return {**dict(zip(FIELDS, args, strict=False)), **kwargs}
+    by_place = [name for name in FIELDS if name != "content_type" or CONTENT_TYPES[task] is None]
+    return {**dict(zip(by_place, args, strict=False)), **kwargs}
 
 
 def _said(fields: Mapping[str, object]) -> str | None:

@@ -124,7 +124,8 @@ class Wait:
 
     @property
     def _user_id(self) -> str | None:
-        return user_of(self._request.args, self._request.kwargs)
+        request = self._request
+        return user_of(request.type, request.args, request.kwargs)
 
     async def _reply_of(self, errand: Errand) -> JsonObject | None:
         """None: the caller does not want it any more."""

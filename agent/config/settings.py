@@ -725,7 +725,7 @@ class Settings(BaseModel):
         ),
     ] = ()
     celery_tasks: Annotated[
-        values.Count,
+        values.Waits,
         Key(at="celery.tasks", why="Tasks held at once; each waits for its job, in no process."),
     ] = 64
     celery_visibility_s: Annotated[

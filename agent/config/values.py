@@ -119,6 +119,10 @@ _EachText = Annotated[str, Field(min_length=1, max_length=1024)]
 
 Switch: TypeAlias = Annotated[bool, Right("on or off (or true, false)")]
 Count: TypeAlias = Annotated[_Positive, _Number, Right("a whole number from 1 up")]
+Waits: TypeAlias = Annotated[
+    Annotated[int, Field(ge=1, le=90)], _Number, Right("a whole number from 1 to 90")
+]
+"""Each has a connection open to the server, and ours opens 100 at most."""
 MaybeCount: TypeAlias = Annotated[_Positive | None, _Number, Right("a whole number from 1 up")]
 Natural: TypeAlias = Annotated[
     int, Field(ge=0, le=1_000_000), _Number, Right("a whole number from 0 up")

@@ -24,7 +24,7 @@ def order(*args: Any, task: str = FILE, **kwargs: Any) -> Order:
 
 
 def test_the_three_ways_to_write_the_arguments_mean_the_same() -> None:
-    by_place = order("/in/a.mp3", {"language": "de"}, "u1", "audio")
+    by_place = order("/in/a.mp3", "audio", {"language": "de"}, "u1")
     by_name = order(
         file_path="/in/a.mp3", options={"language": "de"}, user_id="u1", content_type="audio"
     )
@@ -32,6 +32,14 @@ def test_the_three_ways_to_write_the_arguments_mean_the_same() -> None:
 
     assert by_place == by_name == as_mapping
     assert by_place.options["language"] == "de"
+
+
+@pytest.mark.parametrize("kind", ["audio", "video", "image"])
+def test_by_place_a_task_for_one_kind_of_file_has_no_type(kind: str) -> None:
+    task = f"remote.process_{kind}"
+
+    assert order("/in/a", {"language": "de"}, task=task).options == {"language": "de"}
+    assert user_of(task, ("/in/a", {}, "u1"), {}) == "u1"
 
 
 @pytest.mark.parametrize("kind", ["audio", "video", "image"])
@@ -47,19 +55,21 @@ def test_a_file_is_what_the_caller_says_and_else_what_its_name_says() -> None:
 
 
 def test_options_that_are_not_ours_are_left_behind() -> None:
-    asked = order("/in/a.mp3", {"language": "de", "webhook_auth_token": "hush", "beam_size": "?"})
+    asked = order(
+        "/in/a.mp3", None, {"language": "de", "webhook_auth_token": "hush", "beam_size": "?"}
+    )
 
     assert asked.options == {"language": "de"}
 
 
 def test_the_user_is_found_in_an_order_that_is_wrong_otherwise() -> None:
-    assert user_of((), {"user_id": "u1"}) == "u1"
-    assert user_of(({"user_id": "u1"},), {}) == "u1"
-    assert user_of((1, 2, 3), {}) is None
+    assert user_of(FILE, (), {"user_id": "u1"}) == "u1"
+    assert user_of(FILE, ({"user_id": "u1"},), {}) == "u1"
+    assert user_of(FILE, (1, 2, 3), {}) is None
 
 
 @given(task=st.sampled_from(sorted(CONTENT_TYPES)), args=st.lists(ANYTHING, max_size=6))
 def test_whatever_arrives_is_an_order_or_a_sentence(task: str, args: list[Any]) -> None:
     with suppress(WrongOrderError):
         assert order_of(task, args, {}, kind_of).file_path
-    assert user_of(args, {}) is None or isinstance(user_of(args, {}), str)
+    assert user_of(task, args, {}) is None or isinstance(user_of(task, args, {}), str)

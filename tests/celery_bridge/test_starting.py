@@ -51,3 +51,14 @@ def test_only_with_redis_the_bridge_keeps_its_unacknowledged_messages_apart() ->
 
     assert with_redis.broker_transport_options["unacked_key"] == "morag-agent.unacked"
     assert not with_rabbit.broker_transport_options
+
+
+def test_celerys_own_variables_lead_no_bridge_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BROKER_URL", "RESULT_BACKEND"):
+        monkeypatch.setenv(f"CELERY_{name}", "redis://elsewhere:1/0")
+
+    app = build("redis://ours:1/0", "redis://ours:1/1", Seconds(60), {})
+
+    assert app.connection_for_read().hostname == "ours"
+    assert app.connection_for_write().hostname == "ours"
+    assert app.backend.as_uri() == "redis://ours:1/1"

@@ -37,7 +37,7 @@ async def test_a_task_becomes_a_job_and_its_result_has_the_form_that_morag_reads
 ) -> None:
     path = yard.write("letter.txt", "what was written")
 
-    task = send(yard, path, {"language": "en", "webhook_auth_token": "s3cret"}, "user-7")
+    task = send(yard, path, "text", {"language": "en", "webhook_auth_token": "s3cret"}, "user-7")
     offer = await take(agent)
     await finish(agent, offer)
 
@@ -88,12 +88,12 @@ async def test_what_cannot_be_a_job_is_a_failure_in_words_and_no_job(yard: Yard)
     wrong = {
         (): "remote.process_file needs file_path: where the file lies, as a text",
         (str(yard.inputs / "absent.txt"),): "there is no file at file_path",
-        ("/etc/passwd", None, None, "text"): "file_path lies in none of the folders",
+        ("/etc/passwd", "text"): "file_path lies in none of the folders",
         (str(yard.inputs / "way-out.txt"),): "file_path lies in none of the folders",
         ("there.txt",): "file_path must be an absolute path",
-        (str(yard.inputs), None, None, "text"): "file_path is not a regular file",
-        (there, "fast, please"): "options must be a mapping",
-        (there, None, None, "smell"): "content_type must be one of audio, video",
+        (str(yard.inputs), "text"): "file_path is not a regular file",
+        (there, "text", "fast, please"): "options must be a mapping",
+        (there, "smell"): "content_type must be one of audio, video",
         (str(yard.inputs / "no-suffix"),): "the name no-suffix does not say what it is",
         (str(yard.house.data / "jobs.txt"),): "file_path lies in none of the folders",
     }

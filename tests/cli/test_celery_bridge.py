@@ -63,6 +63,15 @@ def test_without_a_broker_it_says_where_to_write_which(capsys: pytest.CaptureFix
     assert "--celery-broker-url-file FILE" in said
 
 
+def test_more_tasks_than_it_has_connections_for_are_not_held(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, said = started(capsys, "--celery-tasks", "91")
+
+    assert code == ExitCode.CONFIG
+    assert "celery.tasks: '91' (--celery-tasks) is wrong: it must be a whole number from" in said
+
+
 def test_a_file_that_holds_no_url_is_not_repeated(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
