@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+from agent.celery_bridge import pool as pools
 from agent.celery_bridge.errand import Access
 from agent.celery_bridge.pool import Opened, WaitingPool
 from agent.celery_bridge.results import Results
@@ -99,7 +100,7 @@ def test_deliveries_of_one_task_wait_together_and_all_end(pool: WaitingPool, bac
 def test_a_wait_that_breaks_is_begun_again(
     pool: WaitingPool, backend: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.celery_bridge.pool.AGAIN_S", 0.01)
+    monkeypatch.setattr(pools, "AGAIN_S", 0.01)
     backend.is_broken = True
     backend.may_answer.set()
     request = Request("t1")
