@@ -49,6 +49,8 @@ class Offering:
         self._telling = telling
         self._clock = clock
         self._largest = largest
+        self._resumed: dict[JobId, LeaseId] = {}
+        """By job: the lease under which the spool held it at our start."""
 
     async def first(self, content_types: Collection[str], max_input: Bytes) -> Offer | None:
         """Of the claims whose turn it is, the first that can be worked on now."""
@@ -67,7 +69,9 @@ class Offering:
     async def resumed(self, line: Resuming) -> Resumed:
         """What becomes of a job that an earlier start left in the spool."""
         claim = self._holdings.find(line.job_id)
-        if claim is None:
+        named = self._resumed.setdefault(line.job_id, line.lease_id)
+        if claim is None or named != line.lease_id:
+            # Settled, or the folder of an earlier attempt that the disk did not let go of.
             return Resumed(line.lease_id, None)
         reason = await self.reason_against(claim.job_id, line.stage)
         if reason is not None:

@@ -44,6 +44,8 @@ class Telling:
         Raises `LeaseLostError` for a job that is no more, and `ServerUnavailableError` when it is
         to be tried again.
         """
+        if claim.job_id in self._under_way:
+            raise ServerUnavailableError("a result of this job is being sent by somebody else here")
         self._under_way.add(claim.job_id)
         try:
             if await self._is_wanted(claim, outcome):

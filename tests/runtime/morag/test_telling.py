@@ -11,6 +11,7 @@ from agent.model.lease import LostReason, Offer, Stage
 from tests.runtime.morag.conftest import PATIENCE, Side, ask, cut_short, result
 
 CUT = ServerUnavailableError("the connection broke")
+STAGE = Stage.DOWNLOADING
 
 
 async def taken(side: Side) -> Offer:
@@ -288,3 +289,31 @@ async def test_a_job_that_goes_while_its_result_is_sent_is_forgotten(side: Side)
         await side.server.complete(offer.lease_id, result())
 
     assert side.claims.notes == {}
+
+
+async def test_two_who_hold_the_same_job_do_not_send_it_both(side: Side) -> None:
+    offer = await taken(side)
+    side.jobs.ingestion = Seconds(100.0)
+    first = asyncio.create_task(side.server.complete(offer.lease_id, result()))
+    await asyncio.sleep(1.0)
+
+    with pytest.raises(ServerUnavailableError, match="is being sent"):
+        await side.server.complete(offer.lease_id, result())
+
+    await first
+    assert side.jobs.ingested == {offer.job_id: 1}
+
+
+async def test_of_two_folders_for_one_job_one_goes_on_however_often_hello_is_said(
+    side: Side,
+) -> None:
+    offer = await taken(side)
+    lines = [(offer.job_id, offer.lease_id, Stage.PROCESSING), (offer.job_id, LeaseId("l"), STAGE)]
+
+    side.start()
+    first = await side.greet(*lines)
+    second = await side.greet(*lines)
+
+    for leases in (first, second):
+        assert leases[offer.lease_id] is not None
+        assert leases[LeaseId("l")] is None
