@@ -111,6 +111,7 @@ def test_every_setting_has_a_variable_a_reason_and_one_place() -> None:
         ("slots", "--slots", "MORAG_AGENT_SLOTS"),
         ("max_jobs", "--max-jobs", "MORAG_AGENT_MAX_JOBS"),
         ("exit_when_idle_s", "--exit-when-idle", "MORAG_AGENT_EXIT_WHEN_IDLE"),
+        ("server_dialect", "--dialect", "MORAG_AGENT_SERVER_DIALECT"),
     ],
 )
 def test_the_essential_names_are_fixed(name: str, flag: str | None, env: str) -> None:

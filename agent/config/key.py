@@ -16,6 +16,8 @@ class Key:
     """Appended to the value of the older name."""
     flag: str | None = None
     """Where the flag is not simply the name."""
+    variable: str | None = None
+    """Its name after `MORAG_AGENT_`, where that is not the flag's."""
     shown: str | None = None
     """Stands in the example file for a default that differs from box to box."""
     live: bool = False

@@ -68,6 +68,7 @@ class Settings(BaseModel):
         Key(
             at="server.dialect",
             flag="--dialect",
+            variable="SERVER_DIALECT",
             why="What the server speaks: native, morag (its remote jobs), or auto: it is tried.",
         ),
     ] = "auto"

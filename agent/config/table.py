@@ -40,6 +40,8 @@ class Row:
     @property
     def env(self) -> str:
         """The flag's words; only the agent's own id and name need no `AGENT_` twice."""
+        if self.key.variable is not None:
+            return PREFIX + self.key.variable
         words = (self.key.flag or self.name).removeprefix("--").removeprefix("agent_")
         short = self.name if self.section == "serve" else words
         return PREFIX + short.replace("-", "_").upper()

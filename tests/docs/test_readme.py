@@ -10,6 +10,9 @@ import pytest
 
 from agent.cli.parsing import top_parser, verb_parser
 from agent.cli.verbs import VERBS
+from agent.config.image import VARIANT_ENV
+from agent.config.sources import CONFIG_ENV
+from agent.config.table import rows
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -62,3 +65,13 @@ async def test_the_mounted_server_answers_below_its_prefix(tmp_path: Path) -> No
         answer = await client.get("/gpu/healthz")
 
     assert answer.json()["status"] == "ok"
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_variable_that_a_page_names_is_read(page: Path) -> None:
+    named = set(re.findall(r"MORAG_AGENT_[A-Z_]*[A-Z]", page.read_text(encoding="utf-8")))
+
+    assert named <= {row.env for row in rows().values()} | {CONFIG_ENV, VARIANT_ENV}
