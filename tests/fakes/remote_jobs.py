@@ -31,6 +31,8 @@ class FakeRemoteJobs:
     """By call: raised one by one, before anything is done."""
     losses: deque[ServerError] = field(default_factory=deque[ServerError])
     """Of the next results the answers are lost, after all was done."""
+    uplink: Seconds = Seconds(0.0)  # noqa: RUF009 - a number
+    """What a result is on its way for, before the server has it."""
     asked_at: list[Instant] = field(default_factory=list[Instant])
     """When a job was asked for."""
     calls: list[str] = field(default_factory=list[str])
@@ -73,6 +75,7 @@ class FakeRemoteJobs:
             await self._called("send")
         except ServerError as error:
             return NotTaken(error)
+        await asyncio.sleep(self.uplink)
         # The server goes on, whoever listens.
         taking = asyncio.create_task(self._take(job_id, outcome))
         if self.losses:

@@ -96,6 +96,8 @@ class Telling:
                 await self._holdings.note(replace(claim, is_sent=False))
                 raise error
             case InDoubt(error):
+                # The uplink may have been shut or slow: it went out whole only now, perhaps.
+                self._sent_at[claim.job_id] = self._clock.now()
                 raise error
 
     async def _answer(self, claim: Claim, outcome: Outcome) -> Sent:

@@ -79,6 +79,20 @@ async def test_a_result_that_got_lost_is_sent_again_when_an_ingestion_must_be_ov
     assert side.clock.now() >= PATIENCE
 
 
+async def test_a_result_that_waited_for_the_uplink_is_not_in_doubt_from_before_it_went_out(
+    side: Side,
+) -> None:
+    offer = await taken(side)
+    side.jobs.uplink = Seconds(PATIENCE + 100.0)
+    side.jobs.marks_first = False
+    side.jobs.ingestion = Seconds(PATIENCE - 100.0)
+    side.jobs.losses = deque([CUT])
+
+    await side.complete(offer.lease_id)
+
+    assert side.jobs.ingested == {offer.job_id: 1}
+
+
 async def test_a_result_that_was_refused_is_sent_again_at_once(side: Side) -> None:
     offer = await taken(side)
     side.jobs.errors = {"send": deque([ServerUnavailableError("503", answered=True)])}
