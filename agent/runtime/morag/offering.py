@@ -9,6 +9,7 @@ from agent.model.claim import Claim, JobStatus, Outcome
 from agent.model.errors import (
     CredentialsRefusedError,
     LeaseLostError,
+    RequestRefusedError,
     ServerError,
     ServerUnavailableError,
 )
@@ -62,7 +63,10 @@ class Offering:
                 continue
             if seen.size is not None and seen.size > self._largest():
                 await self._refuse(seen, seen.size)
-            elif seen.size is None or seen.size <= max_input:
+            elif seen.size is not None and seen.size > max_input:
+                # Not asked about at every question for a job: that would be three calls for one.
+                self._postpone(seen, f"it has {seen.size / GB:.2f} GB, too many for now")
+            else:
                 return self._offer(seen)
         return None
 
@@ -105,8 +109,8 @@ class Offering:
             if claim.filename is None:
                 return await self._looked_at(claim)
             return claim if await self._is_wanted(claim) else None
-        except ServerUnavailableError as error:
-            self._postpone(claim, error)
+        except (ServerUnavailableError, RequestRefusedError) as error:
+            self._postpone(claim, str(error))
             return None
 
     async def _looked_at(self, claim: Claim) -> Claim | None:
@@ -115,7 +119,7 @@ class Offering:
         except CredentialsRefusedError as error:
             # What MoRAG says of a job that is over; or else something on the way said it.
             if await self._is_wanted(claim):
-                self._postpone(claim, error)
+                self._postpone(claim, str(error))
             return None
         except LeaseLostError:
             # The job is not known, or its file is not there any more: then the download fails too.
@@ -142,11 +146,12 @@ class Offering:
             await self._telling.tell(claim, Outcome(content=None, error=message))
         except LeaseLostError:
             return
-        except ServerUnavailableError as error:
-            self._postpone(claim, error)
+        except ServerError as error:
+            # About this job alone: the questions for others tell by themselves what is wrong.
+            self._postpone(claim, str(error))
 
-    def _postpone(self, claim: Claim, error: ServerError) -> None:
-        _log.warning("claim.postponed", job_id=claim.job_id, reason=str(error))
+    def _postpone(self, claim: Claim, reason: str) -> None:
+        _log.warning("claim.postponed", job_id=claim.job_id, reason=reason)
         self._holdings.postpone(claim, Instant(self._clock.now() + LOOK_AGAIN))
 
     def _offer(self, claim: Claim) -> Offer:

@@ -9,6 +9,7 @@ from agent.model.errors import (
     AskedTooOftenError,
     CredentialsRefusedError,
     LeaseLostError,
+    RequestRefusedError,
     ServerUnavailableError,
 )
 from agent.model.ids import Bytes, JobId, Seconds
@@ -223,6 +224,28 @@ async def test_an_input_that_is_too_large_for_now_waits(side: Side) -> None:
     offer = await side.offered()
 
     assert (small.offer, offer.job_id) == (None, job_id)
+
+
+async def test_an_input_that_is_too_large_for_now_is_not_asked_about_again_and_again(
+    side: Side,
+) -> None:
+    side.jobs.add()
+    await side.greet()
+    await side.server.poll(ask(5.0, max_input=9))
+    before = side.jobs.calls.count("status")
+
+    await side.server.poll(ask(600.0, max_input=9))
+
+    assert side.jobs.calls.count("status") - before <= 20
+
+
+async def test_a_refused_word_about_one_job_does_not_end_the_polls(side: Side) -> None:
+    side.jobs.add()
+    side.jobs.size = Bytes(LARGEST + 1)
+    side.jobs.errors = {"send": deque([RequestRefusedError("422")])}
+    await side.greet()
+
+    assert (await side.server.poll(ask(5.0))).offer is None
 
 
 async def test_hello_says_what_is_wrong_where_no_such_server_answers(side: Side) -> None:
