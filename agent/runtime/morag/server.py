@@ -110,7 +110,9 @@ class MoragServer:
         if not is_out and now - asked_at >= ASK_AGAIN:
             self._asked_at[lease_id] = now
             reason = await self._offering.reason_against(claim.job_id, report.stage)
-            if reason is not None:
+            # An answer that took long may be about a word of our own that has gone out meanwhile.
+            held = self._holdings.find(claim.job_id)
+            if reason is not None and held is not None and not self._telling.is_out(held):
                 await self._holdings.end(claim.job_id, reason)
                 self._clear(lease_id)
                 raise LeaseLostError(reason)

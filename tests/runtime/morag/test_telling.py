@@ -8,7 +8,7 @@ from agent.model.errors import LeaseLostError, ServerError, ServerUnavailableErr
 from agent.model.failures import FailureCode
 from agent.model.ids import JobId, LeaseId, Seconds
 from agent.model.lease import LostReason, Offer, Stage
-from tests.runtime.morag.conftest import PATIENCE, Side, ask, cut_short, result
+from tests.runtime.morag.conftest import PATIENCE, Side, ask, cut_short, report, result
 
 CUT = ServerUnavailableError("the connection broke")
 STAGE = Stage.DOWNLOADING
@@ -189,6 +189,33 @@ async def test_a_failure_is_told_with_its_code(side: Side) -> None:
 
     assert side.jobs.outcomes[offer.job_id][0].error == "media_unreadable: it is torn"
     assert side.jobs.states[offer.job_id] is JobStatus.FAILED
+
+
+async def test_what_a_renewal_hears_of_our_own_word_does_not_end_the_job(side: Side) -> None:
+    offer = await taken(side)
+    await side.server.renew(offer.lease_id, report())
+    await asyncio.sleep(61.0)
+    told, status = asyncio.Event(), side.jobs.status
+
+    async def answered_late(job_id: JobId) -> JobStatus:
+        side.jobs.status = status  # type: ignore[method-assign]
+        await told.wait()
+        return await status(job_id)
+
+    side.jobs.status = answered_late  # type: ignore[method-assign]
+    side.jobs.uplink = Seconds(1.0)
+    renewal = asyncio.create_task(side.server.renew(offer.lease_id, report()))
+    await asyncio.sleep(0.1)
+    word = side.server.fail(offer.lease_id, FailureCode.MEDIA_UNREADABLE, "it is torn", "")
+    failing = asyncio.create_task(word)
+    await asyncio.sleep(0.1)
+    side.jobs.states[offer.job_id] = JobStatus.FAILED
+    told.set()
+
+    await renewal
+    await failing
+
+    assert side.claims.notes == {}
 
 
 async def test_a_failure_never_undoes_a_result(side: Side) -> None:
