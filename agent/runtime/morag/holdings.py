@@ -53,7 +53,13 @@ class Holdings:
         return min((at for at in self._due.values() if at > after), default=None)
 
     async def take(self, claim: Claim, now: Instant) -> None:
-        """A job that the server has just given us; it is due."""
+        """A job that the server has just given us; it is due, unless it was ours before.
+
+        A server that is killed while it gives out a job may give it out again.
+        """
+        if claim.job_id in self._claims:
+            _log.warning("claim.given_again", job_id=claim.job_id)
+            return
         self._due[claim.job_id] = now
         await self.note(claim)
 

@@ -12,6 +12,7 @@ from agent.model.errors import (
     RequestRefusedError,
     ServerUnavailableError,
 )
+from agent.model.failures import FailureCode
 from agent.model.ids import Bytes, JobId, Seconds
 from agent.model.lease import LostReason, Stage
 from tests.runtime.morag.conftest import LARGEST, Side, ask, cut_short, report
@@ -237,6 +238,20 @@ async def test_an_input_that_is_too_large_for_now_is_not_asked_about_again_and_a
     await side.server.poll(ask(600.0, max_input=9))
 
     assert side.jobs.calls.count("status") - before <= 20
+
+
+async def test_a_job_that_the_server_gives_twice_is_worked_on_once(side: Side) -> None:
+    job_id = side.jobs.add()
+    await side.greet()
+    await side.server.fail((await side.offered()).lease_id, FailureCode.WORKER_CRASHED, "", "")
+    again = await side.offered(100.0)
+    # It was killed between writing the job down as given out and forgetting that it waits.
+    side.jobs.states[job_id] = JobStatus.PENDING
+
+    found = await side.server.poll(ask(5.0))
+
+    assert found.offer is None
+    assert side.claims.notes[job_id].failures == again.attempt - 1 == 1
 
 
 async def test_a_refused_word_about_one_job_does_not_end_the_polls(side: Side) -> None:
