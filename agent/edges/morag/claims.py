@@ -97,7 +97,14 @@ class DiskClaims:
             # Nothing of its content: a job's options may hold what is nobody's business.
             _log.warning("claim.not_read", path=str(path), reason=type(error).__name__)
             return None
-        return file.restored() if file.server == self._server else None
+        if file.server != self._server:
+            _log.warning(
+                "claim.of_another_server",
+                job_id=file.job_id,
+                reason=f"it was taken from {file.server}: it waits until server.url says so again",
+            )
+            return None
+        return file.restored()
 
     def _write(self, claim: Claim) -> None:
         if not self._folder.is_dir():

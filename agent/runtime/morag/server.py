@@ -74,12 +74,24 @@ class MoragServer:
         self._types = who.content_types
         await self._holdings.load(self._clock.now())
         resumed = [await self._offering.resumed(line) for line in who.resuming]
+        self._tell_of_strange_types()
         return Terms(
             poll_wait=POLL_WAIT,
             renew_every=ASK_AGAIN,
             lease_ttl=LEASE_TTL,
             resumed=tuple(resumed),
         )
+
+    def _tell_of_strange_types(self) -> None:
+        """Such claims wait for ever, and no other agent can have them: a person has to know."""
+        for claim in self._holdings.waiting(self._clock.now()):
+            if claim.content_type not in self._types:
+                _log.warning(
+                    "claim.waits",
+                    job_id=claim.job_id,
+                    reason=f"this box has taken it and does no {claim.content_type} any more:"
+                    " let it do so again (agent.content_types, `doctor`), or send the job anew",
+                )
 
     async def poll(self, ask: Ask) -> PollResult:
         """Ask on for as long as `ask.wait`: the server cannot wait for us."""

@@ -64,8 +64,11 @@ async def test_another_servers_jobs_wait_for_it(tmp_path: Path) -> None:
     other = DiskClaims(tmp_path, "http://other")
     await other.save(CLAIM)
 
-    assert await DiskClaims(tmp_path, SERVER).all() == ()
+    with capture_logs() as lines:
+        assert await DiskClaims(tmp_path, SERVER).all() == ()
     assert await other.all() == (CLAIM,)
+    assert [line["event"] for line in lines] == ["claim.of_another_server"]
+    assert "taken from http://other" in lines[0]["reason"]
 
 
 async def test_the_same_job_id_of_two_servers_is_two_jobs(tmp_path: Path) -> None:

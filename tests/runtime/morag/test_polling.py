@@ -3,8 +3,9 @@ from collections import deque
 from itertools import pairwise
 
 import pytest
+from structlog.testing import capture_logs
 
-from agent.model.claim import JobStatus
+from agent.model.claim import Claim, JobStatus
 from agent.model.errors import (
     AskedTooOftenError,
     CredentialsRefusedError,
@@ -354,3 +355,17 @@ async def test_types_that_the_box_does_not_take_are_not_asked_for(
     assert (await side.server.poll(ask(5.0))).offer is None
     assert side.jobs.states[JobId("j1")] is JobStatus.PENDING
     assert clock.now() == 5.0
+
+
+async def test_a_job_of_a_type_that_the_box_does_no_more_is_told_of_at_the_start(
+    side: Side,
+) -> None:
+    side.claims.notes[JobId("j1")] = Claim(
+        job_id=JobId("j1"), url="/j1/download", content_type="audio", options={}
+    )
+
+    with capture_logs() as lines:
+        await side.greet()
+
+    assert [(line["event"], line["job_id"]) for line in lines] == [("claim.waits", "j1")]
+    assert "does no audio any more" in lines[0]["reason"]
