@@ -6,6 +6,8 @@ from agent.model.errors import ServerUnavailableError
 from agent.wire import routes
 
 KNOWS_NO_SUCH_PATH = frozenset({404, 405, 410})
+LETS_NOBODY_THERE = frozenset({401, 403})
+"""Said without a problem of ours: by a proxy that opens MoRAG's paths and no other."""
 
 
 async def speaks_ours(connection: Connection) -> bool:
@@ -19,6 +21,6 @@ async def speaks_ours(connection: Connection) -> bool:
         status = response.status_code
     if is_problem(status, body):
         return True
-    if status in KNOWS_NO_SUCH_PATH or response.is_success:
+    if status in KNOWS_NO_SUCH_PATH | LETS_NOBODY_THERE or response.is_success:
         return response.is_success and body[:1] in {b"{", b"["}
     raise ServerUnavailableError(f"the server answered {status}", answered=True)

@@ -22,6 +22,8 @@ AGENTS = f"{SERVER}/v1/agents"
         (httpx.Response(200, text="<html>"), False),
         (httpx.Response(404, json={"detail": "Not Found"}), False),
         (httpx.Response(405), False),
+        (httpx.Response(401, text="a proxy asks for a key"), False),
+        (httpx.Response(403, text="a proxy opens other paths only"), False),
         (httpx.Response(410, json={"detail": "gone"}), False),
     ],
 )
