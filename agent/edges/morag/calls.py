@@ -113,7 +113,7 @@ class MoragCalls:
 
 
 class _Body:
-    """A body in pieces that knows whether the last of them has gone to the socket."""
+    """A body in pieces that knows whether the last of them may have gone to the socket."""
 
     def __init__(self, content: bytes, lane: Lane, traffic: JobTraffic) -> None:
         self._content = content
@@ -130,10 +130,11 @@ class _Body:
         for start in range(0, len(self._content), size):
             piece = self._content[start : start + size]
             await self._lane.carry(len(piece))
+            # The kernel may have all of the last piece although its writing is given up.
+            self.was_sent = start + size >= len(self._content)
             yield piece
             # Whoever asks for more has written what came before.
             self._traffic.on_sent(len(piece))
-        self.was_sent = True
 
 
 def _filename(headers: Mapping[str, str]) -> str | None:

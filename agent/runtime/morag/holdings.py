@@ -1,6 +1,7 @@
 """The claims that we hold: under a lease of our own making, or waiting for their turn."""
 
 import secrets
+from collections.abc import Collection
 
 import structlog
 
@@ -48,6 +49,10 @@ class Holdings:
         """Those whose turn it is, the longest waiting first."""
         due = sorted((at, job_id) for job_id, at in self._due.items() if at <= now)
         return tuple(self._claims[job_id] for _, job_id in due)
+
+    def idle(self, content_types: Collection[str]) -> int:
+        """How many of these types are held and not worked on."""
+        return sum(self._claims[job_id].content_type in content_types for job_id in self._due)
 
     def next_due(self, after: Instant) -> Instant | None:
         return min((at for at in self._due.values() if at > after), default=None)

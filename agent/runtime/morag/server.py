@@ -25,6 +25,10 @@ from agent.runtime.morag.tray import ResultTray
 POLL_WAIT = Seconds(25.0)
 ASK_AGAIN = Seconds(60.0)
 """How often a job that is worked on is asked about: somebody may have cancelled it."""
+MOST_IDLE = 2
+"""Jobs that turned out to be none for now: too large for the room, too long for the hours. That is
+known only once they are ours, so each question would take one more."""
+NOT_NOW = "held that this box cannot do now"
 NOTHING_TO_TELL = "nothing in this file could be told: there is no speech in it and no text"
 
 _log = structlog.get_logger(__name__)
@@ -103,15 +107,15 @@ class MoragServer:
             return PollResult(offer=None)
         while True:
             offer = await self._offering.first(content_types, ask.max_input)
-            if offer is None:
+            is_full = self._holdings.idle(content_types) >= MOST_IDLE
+            if offer is None and not is_full:
                 await self._asking.ask(content_types)
                 offer = await self._offering.first(content_types, ask.max_input)
             now = self._clock.now()
             if offer is not None or now >= until:
-                return PollResult(offer=offer)
-            due = self._holdings.next_due(now)
-            wake = min(until, self._asking.next_at, *([] if due is None else [due]))
-            await self._clock.sleep_until(wake)
+                return PollResult(offer=offer, skipped={NOT_NOW: MOST_IDLE} if is_full else {})
+            wakes = [until, self._holdings.next_due(now), None if is_full else self._asking.next_at]
+            await self._clock.sleep_until(min(at for at in wakes if at is not None))
 
     async def renew(self, lease_id: LeaseId, report: Report) -> Renewal:
         """Ask about the job now and then; while its result is out, `complete` is who asks."""

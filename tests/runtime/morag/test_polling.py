@@ -369,3 +369,29 @@ async def test_a_job_of_a_type_that_the_box_does_no_more_is_told_of_at_the_start
 
     assert [(line["event"], line["job_id"]) for line in lines] == [("claim.waits", "j1")]
     assert "does no audio any more" in lines[0]["reason"]
+
+
+async def test_a_box_that_holds_two_jobs_which_it_cannot_do_now_takes_no_third(side: Side) -> None:
+    jobs = [side.jobs.add(f"j{n}") for n in range(4)]
+    await side.greet()
+
+    for _ in range(10):
+        await side.server.poll(ask(25.0, max_input=9))
+    found = await side.server.poll(ask(25.0, max_input=9))
+
+    assert found.skipped == {"held that this box cannot do now": 2}
+    assert [side.jobs.states[job] for job in jobs] == [JobStatus.PROCESSING] * 2 + [
+        JobStatus.PENDING
+    ] * 2
+    assert (await side.offered(60.0)).job_id == jobs[0]
+
+
+async def test_jobs_of_a_type_that_is_taken_no_more_keep_no_others_away(side: Side) -> None:
+    for name in ("old1", "old2"):
+        side.claims.notes[JobId(name)] = Claim(
+            job_id=JobId(name), url="/x", content_type="video", options={}
+        )
+    job_id = side.jobs.add()
+    await side.greet()
+
+    assert (await side.offered()).job_id == job_id
