@@ -1,9 +1,10 @@
 """One task from its delivery to its acknowledgement, whatever dies or is away in between."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import structlog
 from celery import states
@@ -13,13 +14,16 @@ from agent.celery_bridge.order import KindOf, WrongOrderError, order_of, user_of
 from agent.celery_bridge.reply import failure
 from agent.celery_bridge.request import BridgeRequest
 from agent.celery_bridge.results import Results
+from agent.core.backoff import SteadyBackoff
 from agent.model.errors import ServerError
 from agent.model.ids import JsonObject, Seconds
 from agent.wire.jobs import QUEUES
 
+T = TypeVar("T")
+
 GLANCE_S = 0.5
 """How often a wait looks whether its task was revoked, and tells how far it is."""
-FIRST_REST_S, LONGEST_REST_S = 0.5, 15.0
+RESTS = SteadyBackoff(Seconds(0.5), Seconds(15.0))
 USUAL_QUEUE = "gpu_fallback"
 NOTHING_STORED = (0, None, 0.0)
 """What Celery's tracer says of a task that stored nothing of its own."""
@@ -129,15 +133,9 @@ class Wait:
 
     async def _reply_of(self, errand: Errand) -> JsonObject | None:
         """None: the caller does not want it any more."""
-        rest = FIRST_REST_S
-        while not self._is_called_off(errand):
-            try:
-                return await self._watched(errand)
-            except ServerError as error:
-                self._log.warning("server.unreachable", error=str(error), again_s=rest)
-                await asyncio.sleep(rest)
-                rest = min(LONGEST_REST_S, rest * 2)
-        return None
+        return await self._asked(
+            partial(self._watched, errand), lambda: not self._is_called_off(errand)
+        )
 
     async def _watched(self, errand: Errand) -> JsonObject | None:
         running = asyncio.create_task(errand.run())
@@ -158,14 +156,22 @@ class Wait:
         return request.is_revoked() or (not errand.is_begun and request.is_expired())
 
     async def _call_off(self, errand: Errand) -> None:
-        rest = FIRST_REST_S
-        while True:
+        await self._asked(errand.call_off, lambda: True)
+
+    async def _asked(
+        self, call: Callable[[], Awaitable[T]], is_wanted: Callable[[], bool]
+    ) -> T | None:
+        """What the server answers, however long it is away; None once that is not wanted."""
+        failures = 0
+        while is_wanted():
             try:
-                return await errand.call_off()
+                return await call()
             except ServerError as error:
+                rest = RESTS.delay(failures)
+                failures += 1
                 self._log.warning("server.unreachable", error=str(error), again_s=rest)
                 await asyncio.sleep(rest)
-                rest = min(LONGEST_REST_S, rest * 2)
+        return None
 
     def _note(self, progress: JsonObject) -> None:
         self._progress = progress

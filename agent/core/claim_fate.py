@@ -6,6 +6,7 @@ repeated here, and what this box cannot do now waits here.
 
 from dataclasses import dataclass, replace
 
+from agent.core.backoff import SteadyBackoff
 from agent.model.claim import Claim
 from agent.model.failures import RETRYABLE, RETRYABLE_ONCE, FailureCode
 from agent.model.ids import Seconds
@@ -14,6 +15,7 @@ MOST_ATTEMPTS = 3
 """MoRAG's own number, in a field that nothing there reads."""
 FIRST_PAUSE = Seconds(30.0)
 LONGEST_PAUSE = Seconds(3600.0)
+PAUSES = SteadyBackoff(FIRST_PAUSE, LONGEST_PAUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,10 @@ def after_failure(claim: Claim, code: FailureCode) -> Fate:
     if code not in RETRYABLE or failures >= MOST_ATTEMPTS or is_second:
         return Final()
     tried = replace(claim, failures=failures, last_failure=code)
-    return Again(tried, _pause(claim.failures))
+    return Again(tried, PAUSES.delay(claim.failures))
 
 
 def after_return(claim: Claim, retry_after: Seconds | None) -> Again:
     """It is never given up: nobody else could take it."""
     put_off = replace(claim, returns=claim.returns + 1)
-    return Again(put_off, retry_after or _pause(claim.returns))
-
-
-def _pause(before: int) -> Seconds:
-    return Seconds(min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(before, 16)))
+    return Again(put_off, retry_after or PAUSES.delay(claim.returns))

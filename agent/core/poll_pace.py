@@ -9,6 +9,7 @@ minute and 1,000 an hour, which is what MoRAG's plans allow an address.
 
 from random import Random
 
+from agent.core.backoff import SteadyBackoff
 from agent.model.ids import Instant, Seconds
 
 BRISK = Seconds(1.15)
@@ -19,8 +20,8 @@ BRISK_FOR = Seconds(60.0)
 """Where one job came, the next is likely."""
 GROWTH = 1.1
 HELD_OFF = Seconds(60.0)
+HOLDING_OFF = SteadyBackoff(HELD_OFF, Seconds(15 * 60.0))
 """After the server called it too much without saying for how long."""
-LONGEST_HELD_OFF = Seconds(15 * 60.0)
 WARY_FOR = Seconds(3600.0)
 
 
@@ -56,8 +57,8 @@ class PollPace:
 
     def on_too_much(self, now: Instant, retry_after: Seconds | None) -> None:
         """Ask nothing for longer and longer, and more slowly for an hour."""
-        pause = retry_after or min(LONGEST_HELD_OFF, HELD_OFF * 2.0**self._refusals)
-        self._refusals = min(self._refusals + 1, 10)
+        pause = retry_after or HOLDING_OFF.delay(self._refusals)
+        self._refusals += 1
         self._wary_until = Instant(now + pause + WARY_FOR)
         self._interval = self._idle
         self._next_at = Instant(now + pause)
