@@ -174,6 +174,12 @@ def _opened(response: httpx.Response) -> Opened:
     return Part(Bytes(first), total, etag)
 
 
+def told_size(response: httpx.Response) -> Bytes | None:
+    """Of the whole input, whatever part of it the answer brings."""
+    is_whole = "content-range" not in response.headers
+    return _length(response) if is_whole else _total(response)
+
+
 def _length(response: httpx.Response) -> Bytes | None:
     size = response.headers.get("content-length", "")
     return Bytes(int(size)) if _SIZE.fullmatch(size) else None

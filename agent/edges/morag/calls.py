@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel
 
+from agent.edges.downloads import told_size
 from agent.edges.http import ERROR, Connection, read_answer
 from agent.edges.job_traffic import JobTraffic, nobody
 from agent.edges.lanes import FreeLane
@@ -19,7 +20,7 @@ from agent.model.errors import (
     RequestRefusedError,
     ServerUnavailableError,
 )
-from agent.model.ids import AgentId, Bytes, JobId, Seconds
+from agent.model.ids import AgentId, JobId, Seconds
 from agent.ports import InDoubt, Lane, NotTaken, Sent, Sight, Taken
 from agent.wire import morag
 from agent.wire.routes import fill
@@ -83,7 +84,7 @@ class MoragCalls:
             if "content-disposition" not in response.headers and response.status_code < ERROR:
                 # MoRAG always has one; a hotel's page for its guests has none, and its own size.
                 raise ServerUnavailableError("what answers is not the server", answered=True)
-            return Sight(_filename(response.headers), _size(response.headers))
+            return Sight(_filename(response.headers), told_size(response))
 
     async def send(self, job_id: JobId, outcome: Outcome, patience: Seconds) -> Sent:
         await self._lane.enter()
@@ -143,12 +144,6 @@ def _filename(headers: Mapping[str, str]) -> str | None:
     message["Content-Disposition"] = headers.get("content-disposition", "")
     name = PureWindowsPath(message.get_filename() or "").name
     return name if name.strip(". ") else None
-
-
-def _size(headers: Mapping[str, str]) -> Bytes | None:
-    ranged = headers.get("content-range", "").rpartition("/")[2]
-    told = ranged or headers.get("content-length", "")
-    return Bytes(int(told)) if told.isascii() and told.isdigit() else None
 
 
 def _json(outcome: Outcome) -> bytes:
