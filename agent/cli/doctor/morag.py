@@ -4,14 +4,12 @@ It is asked for the state of a job that there is not: whoever knows its jobs say
 """
 
 import secrets
-import time
 from datetime import datetime
-from email.utils import parsedate_to_datetime
-from statistics import median
+from functools import partial
 
 import httpx
 
-from agent.cli.doctor.asking import asked
+from agent.cli.doctor.asking import FAR, asked, date_in, timed
 from agent.cli.doctor.check import Finding, Measured, error, not_applicable, ok, unknown, warning
 from agent.cli.doctor.route import Route
 from agent.config import agent_token_if_any
@@ -29,8 +27,6 @@ from agent.wire.morag import STATUS
 from agent.wire.routes import fill
 
 _HEALTH = "/health"
-_ASKED = 4
-_FAR = 1.0
 _FORMS: tuple[KeyForm, ...] = ("bearer", "api-key", "x-api-key")
 
 
@@ -59,7 +55,7 @@ def server_finding(route: Route) -> Finding:
         f"{route.url} is a MoRAG as it is, and answers in {took * 1000:.0f} ms over"
         f" {answer.http_version}; {what}; it has {'a' if health else 'no'} /health"
     )
-    if took > _FAR:
+    if took > FAR:
         advice = "the line or the server is slow; while MoRAG ingests, it answers nobody"
         return warning(seen, advice, **numbers)
     return ok(seen, **numbers)
@@ -85,13 +81,7 @@ def _not_mounted(route: Route) -> Finding:
 
 
 async def _greeted(connection: Connection) -> tuple[httpx.Response, float]:
-    """An answer, and the middle of several times that one took."""
-    answer, times = await _stranger(connection), []
-    for _ in range(_ASKED):
-        begun = time.monotonic()
-        await _stranger(connection)
-        times.append(time.monotonic() - begun)
-    return answer, median(times)
+    return await timed(partial(_stranger, connection))
 
 
 async def _stranger(connection: Connection) -> httpx.Response:
@@ -116,12 +106,7 @@ async def _has_health(connection: Connection) -> bool:
 
 
 async def date(connection: Connection) -> datetime | None:
-    """What time it is there."""
-    answer = await _stranger(connection)
-    try:
-        return parsedate_to_datetime(answer.headers.get("date", ""))
-    except ValueError:
-        return None
+    return date_in((await _stranger(connection)).headers)
 
 
 def access_finding(route: Route) -> Finding:

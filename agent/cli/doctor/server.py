@@ -1,15 +1,12 @@
 """What `doctor` asks the server, without disturbing an agent that runs under the same name."""
 
-import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
-from statistics import median
 
 from agent.cli.doctor import morag
-from agent.cli.doctor.asking import Question, asked
+from agent.cli.doctor.asking import FAR, Question, asked, date_in, timed
 from agent.cli.doctor.check import (
     Check,
     Finding,
@@ -44,8 +41,6 @@ MOST_SKEW = 60.0
 """Seconds; the protocol does without common clocks, certificates and signed addresses do not."""
 _ALIKE = 2.0
 """The header tells whole seconds, and servers write it once a second."""
-_ASKED = 4
-_FAR = 1.0
 _SLOW = 10**5
 """Bytes per second: an hour of speech takes minutes to arrive."""
 _MB = 10**6
@@ -81,7 +76,7 @@ def server_finding(route: Route) -> Finding:
         return error(f"{route.url}: {trouble}", advice)
     seen = f"{route.url}, version {health}, answers in {took * 1000:.0f} ms over {version}"
     numbers: dict[str, Measured] = {"latency_s": round(took, 4), "http": version, "version": health}
-    if took > _FAR:
+    if took > FAR:
         return warning(seen, "the line or the server is slow; jobs work, but start late", **numbers)
     return ok(seen, **numbers)
 
@@ -95,14 +90,14 @@ def _dialect(route: Route) -> str:
 async def _greeted(connection: Connection) -> tuple[str, str, float]:
     """Its version, HTTP's version, and the middle of several times that an answer took."""
     health = await JobsClient(connection).health()
-    url, times, version = connection.at(routes.HEALTH), [], ""
-    for _ in range(_ASKED):
-        begun = time.monotonic()
-        async with connection.stream("GET", url) as answer:
+
+    async def ask() -> str:
+        async with connection.stream("GET", connection.at(routes.HEALTH)) as answer:
             await answer.aread()
-            version = answer.http_version
-        times.append(time.monotonic() - begun)
-    return health.version, version, median(times)
+            return answer.http_version
+
+    version, took = await timed(ask)
+    return health.version, version, took
 
 
 def clock_finding(route: Route) -> Finding:
@@ -122,11 +117,7 @@ def clock_finding(route: Route) -> Finding:
 
 
 async def _date(connection: Connection) -> datetime | None:
-    answer = await connection.call("GET", connection.at(routes.HEALTH))
-    try:
-        return parsedate_to_datetime(answer.headers.get("date", ""))
-    except ValueError:
-        return None
+    return date_in((await connection.call("GET", connection.at(routes.HEALTH))).headers)
 
 
 def access_finding(route: Route) -> Finding:
