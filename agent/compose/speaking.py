@@ -52,13 +52,14 @@ class Calls:
 
 def calls_of(live: LiveSettings, probe: SystemProbe, traffic: JobTraffic, link: Link) -> Calls:
     """Raises `ConfigError` where the dialect needs a token and there is none."""
-    morag, finder, over = _morag(live, traffic, link)
     if live.current.server_dialect == "morag":
+        morag, _, over = _morag(live, traffic, link)
         return _only(morag, over)
     connection = connection_of(live)
     native = _native(live.current, connection, probe, traffic, link)
     if live.current.server_dialect == "native":
         return _only(native, connection)
+    morag, finder, over = _morag(live, traffic, link)
     either = Undecided(
         partial(speaks_ours, connection), native, morag, finder, _keyless(live.current)
     )

@@ -12,7 +12,7 @@ class OldUrls(BaseRoute):
     """A route for both families of URLs, with their paths as they are.
 
         app.mount("/gpu", gpu)
-        app.router.routes.append(OldUrls(gpu))
+        app.router.routes.insert(0, OldUrls(gpu))
 
     A mount would not do: `/api/v1/workers` itself, without a slash, lies outside of one.
     """
