@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Protocol
 
 import httpx
 
@@ -29,11 +28,12 @@ from agent.runtime.tools import Policy, Tools
 from agent.wire.base import BOOT_HEADER
 from tests.fakes.display import FakeDisplay
 from tests.simulation import house
+from tests.simulation.chronicle import Chronicle
 from tests.simulation.clocks import wall
 from tests.simulation.disk import Disk
 from tests.simulation.loop import Machine
 from tests.simulation.network import Network
-from tests.simulation.pool import SimulatedPool, Watcher
+from tests.simulation.pool import SimulatedPool
 from tests.simulation.story import AgentStory, JobStory, Story
 from tests.simulation.wire import Wire
 
@@ -48,23 +48,13 @@ STOP_PATIENCE = 15.0
 """After this long a service manager kills what it has asked to stop."""
 
 
-class Book(Watcher, Protocol):
-    """Where a box writes down what it sees."""
-
-    def blame(self, what: str) -> None: ...
-
-    def ended(self, process: str) -> None:
-        """The process is dead: its children are too."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Around:
     """The world that all boxes share."""
 
     story: Story
     network: Network
-    ledger: Book
+    ledger: Chronicle
     disk: Disk
     folder: Path
 

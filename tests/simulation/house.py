@@ -1,11 +1,9 @@
 """The server's machine: the real app on its data folder, killed and started again."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
@@ -16,6 +14,7 @@ from tests.simulation.clocks import ServerTime
 from tests.simulation.disk import Disk
 from tests.simulation.exchange import App
 from tests.simulation.loop import Machine, SimulationLoop
+from tests.simulation.machinery import Machinery
 from tests.simulation.network import Network
 
 HOST = "server"
@@ -23,14 +22,13 @@ LAST_ANSWERS = 3.0
 """What an orderly stop gives to those who still talk."""
 
 
-class House:
+class House(Machinery):
     """A `Host`."""
 
     def __init__(self, seed: int, loop: SimulationLoop, machine: Machine, folder: Path) -> None:
         """`folder` holds the tokens already."""
-        self.machine = machine
+        super().__init__(machine)
         self.folder = folder
-        self.is_off = False
         self.starts = 0
         self._seed = seed
         self._loop = loop
@@ -39,7 +37,6 @@ class House:
         self._up_since: float | None = None
         self._was_up = 0.0
         self._stop = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def uptime(self) -> float:
@@ -50,12 +47,6 @@ class House:
     @property
     def app(self) -> App | None:
         return self._app
-
-    def start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        task = self.machine.start(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     async def boot(self, clock_jump: float = 0.0) -> None:
         self.starts += 1
@@ -117,14 +108,6 @@ class House:
 
     def _go_down(self) -> None:
         self._was_up, self._up_since, self._app = self.uptime, None, None
-
-    async def _end(self, tasks: Iterable["asyncio.Task[None]"]) -> None:
-        self.machine.resume()
-        ending = sorted(tasks, key=hash)
-        for task in ending:
-            task.cancel()
-        if ending:
-            await asyncio.wait(ending)
 
     def _living(self) -> tuple["asyncio.Task[None]", ...]:
         return () if self._lifespan is None else (self._lifespan,)

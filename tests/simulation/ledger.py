@@ -10,16 +10,14 @@ Its laws:
 """
 
 import json
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.simulation.call import Call, Reply
+from tests.simulation.chronicle import Chronicle
 from tests.simulation.faults import Kind
 from tests.simulation.holdings import Holdings, resumed_in
-from tests.simulation.moments import Moments
 from tests.simulation.offsets import Offsets
 from tests.simulation.story import JobStory
 
@@ -27,11 +25,6 @@ OK, CONFLICT, NOT_FOUND = 200, 409, 404
 SUCCESS = range(200, 300)
 SLOW_TO_STOP = 12.0
 """Seconds that a process may go on with a job after it has heard that the lease is lost."""
-
-
-_FOLDER = re.compile(r"/\S*simulation-\w+")
-"""Another one each time: no part of the story."""
-BUGS = frozenset({"call.broken", "job.broke", "loop.broken", "request.broken"})
 
 
 @dataclass
@@ -48,19 +41,12 @@ class Known:
     is_cancelled: bool = False
 
 
-@dataclass
-class Ledger:
-    now: Callable[[], float]
+@dataclass(kw_only=True)
+class Ledger(Chronicle):
     stories: dict[str, JobStory]
-    slots: dict[str, int]
-    trace: list[tuple[float, str, str]] = field(default_factory=list[tuple[float, str, str]])
-    wrongs: list[str] = field(default_factory=list[str])
     jobs: dict[str, Known] = field(default_factory=dict[str, Known])
-    spoils: Counter[str] = field(default_factory=Counter[str])
-    """Downloads that something on the way altered, by job."""
-    holdings: Holdings = field(kw_only=True)
+    holdings: Holdings
     offsets: Offsets = field(default_factory=Offsets)
-    moments: Moments = field(default_factory=Moments)
     _by_lease: dict[str, str] = field(default_factory=dict[str, str])
     _held: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     """Process and lease: a renewal, or hello, has said yes."""
@@ -68,21 +54,6 @@ class Ledger:
     """Process and lease, and when it heard."""
     _unwanted: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
     """The same of what was cancelled: renewed until its release is heard, but not computed."""
-    _computing: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
-
-    def note(self, who: str, what: str) -> None:
-        self.trace.append((round(self.now(), 6), who, what))
-
-    def blame(self, what: str) -> None:
-        self.note("LEDGER", what)
-        self.wrongs.append(f"{self.now():.3f}: {what}")
-
-    def logged(self, _level: str, event: Mapping[str, Any]) -> None:
-        said = " ".join(f"{key}={value}" for key, value in sorted(event.items()) if key != "event")
-        said = _FOLDER.sub("", said)
-        self.note("log", f"{event['event']} {said}")
-        if event["event"] in BUGS:
-            self.blame(f"a bug: {event['event']} {said}")
 
     def _judge(self, wrongs: Iterable[str]) -> None:
         for wrong in wrongs:
@@ -132,10 +103,6 @@ class Ledger:
     def _hears_of_loss(self, call: Call) -> None:
         self._lost.setdefault((call.caller, call.lease_id), self.now())
         self._held.discard((call.caller, call.lease_id))
-
-    def torn(self, call: Call) -> None:
-        if call.is_download:
-            self.moments.on_torn(call)
 
     def spoiled(self, call: Call, kind: Kind) -> None:
         self.note("network", f"{call.number} spoiled: {kind.name}")
@@ -192,15 +159,9 @@ class Ledger:
     # What the slots do.
 
     def computes(self, process: str, job: JobStory) -> None:
-        self.note(process, f"computes {job.name}")
         if not self._is_held(process, job):
             self.blame(f"{process} computes {job.name} before a renewal succeeded")
-        self._computing[process, job.name] += 1
-        if self._computing[process, job.name] > 1:
-            self.blame(f"{process} computes {job.name} twice at once")
-        busy = sum(n for (who, _), n in self._computing.items() if who == process)
-        if busy > self.slots[process.partition("/")[0]]:
-            self.blame(f"{process} computes more than its slots allow")
+        super().computes(process, job)
 
     def still_computes(self, process: str, job: JobStory) -> None:
         leases = self._leases_of(job)
@@ -208,19 +169,6 @@ class Ledger:
         heard += _heard(self._unwanted, process, leases)
         if heard and self.now() - max(heard) > SLOW_TO_STOP:
             self.blame(f"{process} computes {job.name}, which it has lost")
-
-    def stopped(self, process: str, job: JobStory) -> None:
-        if self._computing[process, job.name]:
-            self._computing[process, job.name] -= 1
-
-    def ended(self, process: str) -> None:
-        """The process is dead: its children are too."""
-        self.note(process, "ends")
-        for key in [key for key in self._computing if key[0] == process]:
-            del self._computing[key]
-
-    def still_computing(self) -> list[str]:
-        return [f"{who} {name}" for (who, name), count in self._computing.items() if count]
 
     def _is_held(self, process: str, job: JobStory) -> bool:
         return any((process, lease_id) in self._held for lease_id in self._leases_of(job))

@@ -1,15 +1,17 @@
 """What befalls the machines of one world, until everybody has come to their end."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
 from agent.model.restraint import Rung
 from tests.simulation.box import Box
+from tests.simulation.chronicle import Chronicle
 from tests.simulation.disk import Disk
 from tests.simulation.loop import Machine, SimulationLoop
-from tests.simulation.moments import Moments
 from tests.simulation.network import Network
 from tests.simulation.story import SERVER, Blow, Event, Story, Yield
 
@@ -20,15 +22,12 @@ MOMENT_COMES = 150.0
 MOST_ROUNDS = 200_000
 
 
-class Chronicle(Protocol):
-    """Who writes down what happens."""
-
-    @property
-    def moments(self) -> Moments: ...
-
-    def note(self, who: str, what: str) -> None: ...
-
-    def blame(self, what: str) -> None: ...
+@dataclass(frozen=True)
+class Verdict:
+    seed: int
+    wrongs: tuple[str, ...]
+    trace: tuple[tuple[float, str, str], ...]
+    states: Mapping[str, str]
 
 
 class ServerMachine(Protocol):
@@ -59,6 +58,9 @@ class Troubles:
 
     @property
     def server(self) -> ServerMachine:
+        raise NotImplementedError
+
+    async def run(self) -> Verdict:
         raise NotImplementedError
 
     def _is_quiet(self) -> bool:

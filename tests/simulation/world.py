@@ -4,9 +4,8 @@ import asyncio
 import json
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -24,28 +23,28 @@ from tests.simulation.loop import SimulationLoop
 from tests.simulation.network import Network
 from tests.simulation.origin import Origin
 from tests.simulation.story import NAMES, SERVER, Source, Story, story
-from tests.simulation.troubles import Troubles
+from tests.simulation.troubles import Troubles, Verdict
 
 CALM = Weather(rate=0.0, kinds=(), until=0.0)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    seed: int
-    wrongs: tuple[str, ...]
-    trace: tuple[tuple[float, str, str], ...]
-    states: Mapping[str, str]
+Make = Callable[[Story, SimulationLoop, Disk, Path], Troubles]
 
 
 def run(seed: int, *, with_logs: bool = False) -> Verdict:
     """The same seed gives the same verdict, trace included, wherever it runs."""
+    return live(World, seed, with_logs=with_logs)
+
+
+def live(make: Make, seed: int, *, with_logs: bool) -> Verdict:
+    """One world, from its making to its end."""
     with edge.folder() as folder, asyncio.Runner(loop_factory=SimulationLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, SimulationLoop)
         disk = Disk()
-        world = World(story(seed), loop, disk, folder)
+        world = make(story(seed), loop, disk, folder)
         level = logging.INFO if with_logs else logging.ERROR
-        with edge.controlled(loop, seed, disk), edge.logs_to(world.ledger.logged, level):
+        with edge.controlled(loop, seed, disk), edge.logs_to(world.chronicle.logged, level):
             return runner.run(world.run())
 
 
@@ -58,7 +57,7 @@ class World(Troubles):
         jobs = {job.name: job for job in told.jobs}
         slots = {agent.name: agent.slots for agent in told.agents}
         holdings = Holdings(self._machine_time, lambda: self.house.uptime)
-        self.ledger = Ledger(loop.true_time, jobs, slots, holdings=holdings)
+        self.ledger = Ledger(now=loop.true_time, stories=jobs, slots=slots, holdings=holdings)
         fates = Fates(told.weather, self._dice("network"))
         self.network = Network(loop, fates, self.ledger)
         tokens = _data_folder(folder / "server-0")

@@ -4,37 +4,28 @@ Never by a power cut: MoRAG syncs nothing, so what it knew then is anybody's gue
 """
 
 import asyncio
-from collections.abc import Coroutine
 from random import Random
-from typing import Any
 
 from tests.simulation.disk import Disk
 from tests.simulation.exchange import App
 from tests.simulation.house import HOST, LAST_ANSWERS
 from tests.simulation.loop import Machine
+from tests.simulation.machinery import Machinery
 from tests.simulation.morag.remote import Remote
 from tests.simulation.network import Network
 
 
-class MoragHouse:
+class MoragHouse(Machinery):
     """A `Host`."""
 
     def __init__(self, machine: Machine, remote: Remote) -> None:
-        self.machine = machine
-        self.is_off = False
+        super().__init__(machine)
         self._remote = remote
         self._app: App | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def app(self) -> App | None:
         return self._app
-
-    def start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        task = self.machine.start(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     async def boot(self, _clock_jump: float = 0.0) -> None:
         self.is_off = False
@@ -50,9 +41,4 @@ class MoragHouse:
         self._app = None
         self.is_off = cut is not None
         network.break_off(HOST, is_silent=cut is not None)
-        self.machine.resume()
-        ending = sorted(self._tasks, key=hash)
-        for task in ending:
-            task.cancel()
-        if ending:
-            await asyncio.wait(ending)
+        await self._end(self._tasks)

@@ -1,7 +1,6 @@
 """One seed over a MoRAG server, from its first request to the verdict."""
 
 import asyncio
-import logging
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -21,7 +20,7 @@ from agent.runtime.dialects import Dialect
 from agent.runtime.morag.holdings import Holdings
 from agent.runtime.morag.server import MoragServer, MoragTerms
 from agent.runtime.morag.tray import ResultTray
-from tests.simulation import edge, house
+from tests.simulation import house
 from tests.simulation.box import Around, Box
 from tests.simulation.disk import Disk
 from tests.simulation.loop import Machine, SimulationLoop
@@ -31,9 +30,9 @@ from tests.simulation.morag.ledger import MoragLedger
 from tests.simulation.morag.remote import ENDED, Remote, Ways
 from tests.simulation.network import Network
 from tests.simulation.pool import SimulatedPool
-from tests.simulation.story import SERVER, JobStory, Story, story
-from tests.simulation.troubles import Troubles
-from tests.simulation.world import CALM, Verdict
+from tests.simulation.story import SERVER, JobStory, Story
+from tests.simulation.troubles import Troubles, Verdict
+from tests.simulation.world import CALM, live
 
 RESULT_PATIENCE = Seconds(1800.0)
 IDLE = Seconds(20.0)
@@ -44,14 +43,7 @@ A_MOMENT = 0.1
 
 def run(seed: int, *, with_logs: bool = False) -> Verdict:
     """The same seed gives the same verdict, trace included, wherever it runs."""
-    with edge.folder() as folder, asyncio.Runner(loop_factory=SimulationLoop) as runner:
-        loop = runner.get_loop()
-        assert isinstance(loop, SimulationLoop)
-        disk = Disk()
-        world = MoragWorld(story(seed), loop, disk, folder)
-        level = logging.INFO if with_logs else logging.ERROR
-        with edge.controlled(loop, seed, disk), edge.logs_to(world.ledger.logged, level):
-            return runner.run(world.run())
+    return live(MoragWorld, seed, with_logs=with_logs)
 
 
 class MoragPool(SimulatedPool):
@@ -95,7 +87,7 @@ class MoragWorld(Troubles):
         self.story, self.loop, self.disk = told, loop, disk
         slots = {agent.name: agent.slots for agent in told.agents}
         slowest = max(agent.slow_disk for agent in told.agents)
-        self.ledger = MoragLedger(loop.true_time, slots, slowest + A_MOMENT)
+        self.ledger = MoragLedger(now=loop.true_time, slots=slots, write=slowest + A_MOMENT)
         self.fates = MoragFates(told.weather, self._dice("network"))
         self.network = Network(loop, self.fates, self.ledger)
         dice = self._dice("morag")
